@@ -1,0 +1,256 @@
+"""The command ``mhp``.
+
+Each verb parses its options and hands over to the module that does the work. Modules that need
+torch are imported inside the verbs that need them, so that the runtime's verbs start without it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from . import __version__
+from .errors import UserError
+from .geometry import DEFAULT_FOV_DEGREES, Camera
+from .weights import DEFAULT_MODEL
+
+PREDICT_FORMATS = ("jpg", "json", "html")
+
+app = typer.Typer(
+    help="3D human pose for phones, browsers and laptops.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+    ] = False,
+) -> None:
+    """Hold what all verbs share."""
+
+
+@app.command()
+def predict(
+    sources: Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("output/predict"),
+    model: Annotated[str, typer.Option(help="Bundled model, or path of an .onnx file.")] = (
+        DEFAULT_MODEL
+    ),
+    fov: Annotated[
+        float, typer.Option(help="Field of view across the longer image side, in degrees.")
+    ] = DEFAULT_FOV_DEGREES,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(help="Person's box x,y,width,height in px; may be given several times."),
+    ] = None,
+    stature: Annotated[float, typer.Option(help="Standing height of the people, in metres.")] = 1.7,
+    formats: Annotated[
+        str, typer.Option("--format", help="Which files to write, of jpg,json,html.")
+    ] = "jpg,json,html",
+    threads: Annotated[int | None, typer.Option(help="Threads of the network.")] = None,
+) -> None:
+    """Find people's poses in photographs: overlay picture, JSON, and a 3D page to turn."""
+    from .estimator import PoseEstimator
+    from .media import find_photos, load_photo, make_folder
+
+    wanted = _parse_formats(formats)
+    boxes = [_parse_box(text) for text in box] if box else None
+    photos = list(find_photos(sources))
+    if boxes and len(photos) > 1:
+        raise UserError(f"--box describes one photograph, but there are {len(photos)}")
+    _refuse_same_names(photos)
+    estimator = PoseEstimator(model, stature_mm=stature * 1000, num_threads=threads)
+    make_folder(out)
+    failures: list[str] = []
+    for path in track(photos, "Photographs", console=console, disable=len(photos) == 1):
+        try:
+            photo = load_photo(path)
+            camera = Camera.from_fov(fov, (photo.shape[1], photo.shape[0]))
+            # A given field of view is still a guess unless somebody chose it.
+            poses = estimator(photo, boxes, None if fov == DEFAULT_FOV_DEGREES else camera)
+            written = _write_results(path, photo, poses, out, wanted, model)
+        except UserError as error:
+            if len(photos) == 1:
+                raise
+            failures.append(str(error))  # the other photographs are still worth having
+            continue
+        scores = ", ".join(f"{pose.scores.mean():.2f}" for pose in poses)
+        console.print(
+            f"{path}: {len(poses)} {'person' if len(poses) == 1 else 'people'}"
+            f" (mean score {scores}) → {', '.join(map(str, written))}",
+            soft_wrap=True,
+            highlight=False,
+        )
+    if failures:
+        lines = "\n".join(failures)
+        raise UserError(f"{len(failures)} of {len(photos)} photographs failed:\n{lines}")
+
+
+def _parse_formats(text: str) -> list[str]:
+    wanted = [part.strip().lower() for part in text.split(",") if part.strip()]
+    for name in wanted:
+        if name not in PREDICT_FORMATS:
+            raise typer.BadParameter(f"--format {name!r}: choose of {', '.join(PREDICT_FORMATS)}")
+    if not wanted:
+        raise typer.BadParameter(f"--format is empty: choose of {', '.join(PREDICT_FORMATS)}")
+    return wanted
+
+
+def _parse_box(text: str) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 4:
+        raise typer.BadParameter(f"--box {text!r}: four numbers x,y,width,height are needed")
+    return numbers
+
+
+def _refuse_same_names(photos: list[Path]) -> None:
+    stems: dict[str, Path] = {}
+    for path in photos:
+        other = stems.setdefault(path.stem, path)
+        if other is not path:
+            raise UserError(
+                f"{other} and {path} would write the same result files; "
+                "predict them into different --out folders"
+            )
+
+
+def _write_results(
+    path: Path, photo, poses, out: Path, wanted: list[str], model: str
+) -> list[Path]:  # type: ignore[no-untyped-def]
+    from .draw import draw_poses
+    from .media import encode_jpeg, write_file
+    from .results import poses_to_json
+    from .viewer import write_page
+
+    written = []
+    for kind in wanted:
+        target = out / f"{path.stem}.{kind}"
+        if target.exists() and target.samefile(path):
+            raise UserError(f"{target}: would overwrite the photograph; choose another --out")
+        if kind == "jpg":
+            write_file(target, encode_jpeg(draw_poses(photo, poses)))
+        elif kind == "json":
+            text = poses_to_json(
+                poses,
+                image_name=path.name,
+                image_size=(photo.shape[1], photo.shape[0]),
+                model=model,
+            )
+            write_file(target, text.encode())
+        else:
+            write_page(target, photo, poses, path.name)
+        written.append(target)
+    return written
+
+
+@app.command()
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """List the networks: joints, input, size, work, weights and measured accuracy."""
+    from .weights.catalogue import catalogue
+
+    entries = catalogue()
+    if as_json:
+        sys.stdout.write(json.dumps(entries, indent=1) + "\n")
+        return
+    table = Table(show_edge=False)
+    headings = ("preset", "joints", "input", "grid", "parameters", "MACs", "weights", "file")
+    for heading in (*headings, "measured accuracy"):
+        table.add_column(heading)
+    for entry in entries:
+        table.add_row(*_table_row(entry))
+    console.print(table)
+
+
+def _table_row(entry: dict) -> list[str]:
+    weights = entry["weights"]
+    accuracy = "; ".join(f"{k} {v}" for k, v in weights["measured"].items()) if weights else "–"
+    return [
+        entry["preset"],
+        str(entry["num_joints"]),
+        f"{entry['input_px']} px",
+        f"{entry['grid']}³",
+        f"{entry['parameters']:,}",
+        f"{entry['macs'] / 1e9:.2f} G",
+        weights["name"] if weights else "none",
+        f"{weights['bytes'] / 1e6:.1f} MB" if weights else "–",
+        accuracy,
+    ]
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of the recipe.")],
+    data: Annotated[Path, typer.Option(help="Folder with the recipe's data files.")] = Path("data"),
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("output/model_dump"),
+    go_on: Annotated[
+        bool, typer.Option("--continue", help="Go on from the run's saved state.")
+    ] = False,
+    threads: Annotated[int | None, typer.Option(help="Threads of PyTorch.")] = None,
+) -> None:
+    """Train a network by a recipe."""
+    _need_torch()
+    from .train.command import run_recipe
+
+    run_recipe(recipe, data=data, out=out, go_on=go_on, threads=threads, console=console)
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file of a trained network.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    photos: Annotated[
+        list[Path] | None,
+        typer.Option(help="Photographs to compare the file with PyTorch on."),
+    ] = None,
+    to: Annotated[str, typer.Option(help="Target: onnx.")] = "onnx",
+) -> None:
+    """Write a trained network as a file that the runtime loads, after a parity check."""
+    if to != "onnx":
+        raise typer.BadParameter(f"--to {to!r}: onnx is possible")
+    _need_torch()
+    from .export.command import export_checkpoint
+
+    error = export_checkpoint(checkpoint, out, photos or [])
+    console.print(f"{out}: written; differs from PyTorch by at most {error:.4f} cells")
+
+
+def _need_torch() -> None:
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise UserError(
+            "this verb needs PyTorch: pip install 'mobilehumanpose[train,export]'"
+        ) from None
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one line on standard error and exit status 1."""
+    try:
+        app()
+    except UserError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"mhp: {error}")
+        sys.exit(1)

@@ -1,0 +1,143 @@
+"""From grid cells to pixels to camera millimetres.
+
+The network answers, for a square crop, where each joint is in the picture and how far behind the
+root (z). What it cannot tell is how far away the person is: a child near by and an adult far away
+look the same. The size of the body settles it, see :func:`place_in_camera`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import UserError
+from .geometry import Camera, apply_affine, back_project, fit_translation, invert_affine
+from .skeleton import Skeleton
+
+FloatArray = NDArray[np.floating]
+
+#: Stature that is assumed for a person of unknown size: between the means of adult women and men.
+DEFAULT_STATURE_MM = 1700.0
+
+#: (ends of a segment, its length as a share of stature). An end is the middle of its joints.
+#: Drillis & Contini 1966, as given in Winter, Biomechanics and Motor Control of Human Movement,
+#: figure 4.1: heights of shoulder 0.818, hip 0.530, knee 0.285 and ankle 0.039.
+SEGMENTS: tuple[tuple[tuple[str, ...], tuple[str, ...], float], ...] = (
+    (("L_Shoulder", "R_Shoulder"), ("L_Hip", "R_Hip"), 0.288),
+    (("L_Shoulder",), ("L_Elbow",), 0.186),
+    (("R_Shoulder",), ("R_Elbow",), 0.186),
+    (("L_Elbow",), ("L_Wrist",), 0.146),
+    (("R_Elbow",), ("R_Wrist",), 0.146),
+    (("L_Hip",), ("L_Knee",), 0.245),
+    (("R_Hip",), ("R_Knee",), 0.245),
+    (("L_Knee",), ("L_Ankle",), 0.246),
+    (("R_Knee",), ("R_Ankle",), 0.246),
+)
+#: A segment's part across the line of sight is at least this share of its length: depths are
+#: estimates too, and may say more than the segment is long.
+MIN_ACROSS = 0.1
+#: The nearest that a joint can be to the camera.
+MIN_JOINT_DEPTH_MM = 100.0
+#: Rounds of the placement; each gets at least four times nearer, see the tests.
+PLACEMENT_ROUNDS = 12
+
+
+def cells_to_photo(
+    cells: FloatArray,
+    affine: FloatArray,
+    *,
+    grid: tuple[int, int, int],
+    crop_px: int,
+    depth_range_mm: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Grid cells of one crop → pixels in the photo and depth behind the root.
+
+    Args:
+        cells: (J, 3) x, y, z.
+        affine: (2, 3) map from photo to crop, see :func:`~mobilehumanpose.geometry.crop_affine`.
+        grid: cells along (x, y, z).
+        crop_px: side of the crop.
+        depth_range_mm: depth that the grid spans, with the root in the middle.
+
+    Returns:
+        (J, 2) px and (J,) mm.
+    """
+    crop_px_xy = cells[:, :2] * (crop_px / np.array(grid[:2]))
+    depth_mm = (cells[:, 2] / grid[2] - 0.5) * depth_range_mm
+    return apply_affine(crop_px_xy, invert_affine(affine)), depth_mm
+
+
+def place_in_camera(
+    keypoints_px: FloatArray,
+    depth_mm: FloatArray,
+    scores: FloatArray,
+    *,
+    skeleton: Skeleton,
+    camera: Camera,
+    stature_mm: float = DEFAULT_STATURE_MM,
+) -> FloatArray:
+    """Camera-space joints from 2D, depth behind the root, intrinsics and the person's stature.
+
+    In turns: seen from the present guess of the root's distance, the pose is widened or narrowed
+    across the line of sight until its segments have the lengths that the stature asks for; then
+    :func:`~mobilehumanpose.geometry.fit_translation` moves it to where it projects onto its 2D
+    joints. Segments that lie across the line of sight count most: they show their length best.
+    The result projects exactly onto ``keypoints_px`` and keeps ``depth_mm`` between its joints;
+    for a body of the assumed proportions and noise-free input it is the truth. A person of
+    another stature comes out at a distance that is wrong by that ratio.
+
+    Args:
+        keypoints_px: (J, 2).
+        depth_mm: (J,) behind the root.
+        scores: (J,) 0…1.
+        skeleton: the joint set; it must have the twelve limb joints and a root.
+        camera: the intrinsics.
+        stature_mm: standing height of the person.
+
+    Returns:
+        (J, 3) mm.
+
+    Raises:
+        UserError: the stature is not positive, or the joint set lacks limb joints or a root.
+    """
+    if not 100 <= stature_mm <= 3000:  # also refuses NaN
+        raise UserError(f"stature {stature_mm} mm: 100 to 3000 mm are possible")
+    if skeleton.root is None:
+        raise UserError(f"joint set {skeleton.name!r} has no root joint to place")
+    start = _segment_matrix(skeleton, 0)
+    end = _segment_matrix(skeleton, 1)
+    length_mm = np.array([share for _, _, share in SEGMENTS]) * stature_mm
+    # A segment is as sure as its less sure end; never quite zero, so that something is solved.
+    joint_weight = np.maximum(scores, 1e-3)
+    weight = np.minimum(
+        (start * joint_weight).sum(axis=1), (end * joint_weight).sum(axis=1)
+    )
+
+    nearest_mm = MIN_JOINT_DEPTH_MM - float(depth_mm.min())
+    root_depth_mm = max(nearest_mm, 2 * stature_mm)
+    for _ in range(PLACEMENT_ROUNDS):
+        points = back_project(keypoints_px, root_depth_mm + depth_mm, camera)
+        relative = points - points[skeleton.root]
+        segments = (end - start) @ relative
+        across = (segments[:, :2] ** 2).sum(axis=1)
+        across_wanted = np.maximum(
+            length_mm**2 - segments[:, 2] ** 2, (MIN_ACROSS * length_mm) ** 2
+        )
+        # Least squares for s² in Σ w (s² across − wanted)².
+        denominator = float((weight * across**2).sum())
+        if denominator <= 0:
+            raise UserError("a pose whose joints all lie on one pixel cannot be placed")
+        widen = np.sqrt(float((weight * across * across_wanted).sum()) / denominator)
+        relative[:, :2] *= widen
+        translation = fit_translation(keypoints_px, relative, camera, joint_weight)
+        root_depth_mm = max(nearest_mm, float(translation[2]))
+    return back_project(keypoints_px, root_depth_mm + depth_mm, camera)
+
+
+def _segment_matrix(skeleton: Skeleton, end: int) -> FloatArray:
+    """(S, J) weights that take the joints to the first (0) or second (1) end of each segment."""
+    matrix = np.zeros((len(SEGMENTS), skeleton.num_joints))
+    for row, segment in enumerate(SEGMENTS):
+        names = segment[0] if end == 0 else segment[1]
+        matrix[row, skeleton.indices(names)] = 1 / len(names)
+    return matrix

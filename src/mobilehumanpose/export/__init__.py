@@ -1,0 +1,1 @@
+"""One file for each target, and the parity check they share. Needs torch."""

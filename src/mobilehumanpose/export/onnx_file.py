@@ -1,0 +1,158 @@
+"""A trained network as one ONNX file: pixels in, grid cells and scores out, description inside.
+
+The graph takes crops as cameras give them, (N, P, P, 3) uint8 RGB, and scales them itself, so
+that nobody can get it wrong. Weights are stored as float16 behind a cast to float32, which ONNX
+Runtime folds when it loads the file: half the size, and arithmetic in float32 throughout.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import onnxslim
+import torch
+from onnx import helper, numpy_helper
+from torch import Tensor, nn
+
+from ..errors import UserError
+from ..media import write_file
+from ..models.head import ExportHead, soft_argmax
+from ..runtime import METADATA_KEY, ModelDescription
+
+OPSET = 20
+#: Weights of fewer elements (biases, norms) stay as they are: they weigh nothing.
+MIN_HALF_ELEMENTS = 256
+#: Parity that a file must show before it is written, in cells, against PyTorch in float32.
+MAX_ERROR_CELLS = 0.02
+MAX_SCORE_ERROR = 0.01
+
+
+class PixelsToJoints(nn.Module):
+    """Scaling, network and head in one graph."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        num_joints: int,
+        grid: tuple[int, int, int],
+        mean: tuple[float, float, float],
+        std: tuple[float, float, float],
+    ) -> None:
+        super().__init__()
+        width, height, depth = grid
+        self.network = network
+        self.head = ExportHead(num_joints, depth, height, width)
+        self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1))
+
+    def scaled(self, image: Tensor) -> Tensor:
+        """(N, P, P, 3) uint8 RGB → (N, 3, P, P) as the network was trained on."""
+        return (image.permute(0, 3, 1, 2).float() - self.mean) / self.std
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, P, P, 3) uint8 RGB → (N, J, 3) cells and (N, J) scores."""
+        return self.head(self.network(self.scaled(image)))
+
+
+def export_onnx(
+    network: nn.Module,
+    description: ModelDescription,
+    path: Path,
+    *,
+    num_joints: int,
+    mean: tuple[float, float, float],
+    std: tuple[float, float, float],
+    check_crops: np.ndarray,
+) -> float:
+    """Write the ONNX file, once it has shown the numbers of the PyTorch network.
+
+    Args:
+        network: (N, 3, P, P) → (N, J·D, H, W) heat-maps.
+        description: goes into the file.
+        path: of the file.
+        num_joints: J.
+        mean: subtracted from the 0–255 pixels of each channel.
+        std: by which they are then divided.
+        check_crops: (N, P, P, 3) uint8 pictures to compare on; real ones tell the most.
+
+    Returns:
+        The largest difference in cells between the file and PyTorch.
+
+    Raises:
+        UserError: the difference is too large; no file is written.
+    """
+    model = PixelsToJoints(
+        network, num_joints=num_joints, grid=description.grid, mean=mean, std=std
+    ).eval()
+    crops = torch.from_numpy(check_crops)
+    buffer = io.BytesIO()
+    program = torch.onnx.export(
+        model,
+        (crops[:2],),
+        input_names=["image"],
+        output_names=["cells", "scores"],
+        dynamic_shapes={"image": {0: torch.export.Dim("batch", min=1, max=1024)}},
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    program.save(buffer)
+    proto = onnxslim.slim(onnx.load_from_string(buffer.getvalue()))
+    halve_weights(proto)
+    proto.metadata_props.clear()
+    helper.set_model_props(proto, {METADATA_KEY: description.to_json()})
+    proto.producer_name = "mobilehumanpose"
+    for node in proto.graph.node:  # traces of the exporter: paths and line numbers of this machine
+        node.ClearField("doc_string")
+        del node.metadata_props[:]
+    for value in [*proto.graph.value_info, *proto.graph.input, *proto.graph.output]:
+        del value.metadata_props[:]
+    onnx.checker.check_model(proto)
+    content = proto.SerializeToString()
+
+    session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        expected = soft_argmax(network(model.scaled(crops)), num_joints)
+    found = session.run(["cells", "scores"], {"image": check_crops})
+    error_cells = float(np.abs(found[0] - expected[0].numpy()).max())
+    error_scores = float(np.abs(found[1] - expected[1].numpy()).mean())
+    if not (error_cells <= MAX_ERROR_CELLS and error_scores <= MAX_SCORE_ERROR):
+        raise UserError(
+            f"{path}: not written: the exported graph differs from PyTorch by {error_cells:.4f} "
+            f"cells (at most {MAX_ERROR_CELLS}) and by {error_scores:.4f} in the mean score "
+            f"(at most {MAX_SCORE_ERROR})"
+        )
+    write_file(path, content)
+    return error_cells
+
+
+def halve_weights(proto: onnx.ModelProto) -> None:
+    """Store each large float32 initialiser as float16 behind a cast back to float32, in place."""
+    casts = []
+    for tensor in proto.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < MIN_HALF_ELEMENTS:
+            continue
+        half = values.astype(np.float16)
+        # Constants that float16 would change by more than rounding (too large, or exact integer
+        # coordinates) stay: only true weights are rounded.
+        if not np.isfinite(half).all():
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}_half"))
+        casts.append(
+            helper.make_node(
+                "Cast", [f"{name}_half"], [name], name=f"{name}_cast", to=onnx.TensorProto.FLOAT
+            )
+        )
+    for position, node in enumerate(casts):
+        proto.graph.node.insert(position, node)

@@ -1,0 +1,1 @@
+"""The networks, their head, their presets and their files. Needs torch."""

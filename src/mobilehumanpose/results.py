@@ -1,0 +1,144 @@
+"""What an estimate is, and the files it is written to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import UserError
+from .geometry import Camera
+from .skeleton import Skeleton, get_skeleton
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pose:
+    """One person in one picture.
+
+    Attributes:
+        keypoints_px: (J, 2) pixels in the photo, as it is shown upright.
+        keypoints_mm: (J, 3) camera space: x right, y down, z forward.
+        root_relative_mm: (J, 3), the same pose with its root at the origin.
+        scores: (J,) 0…1, see :mod:`mobilehumanpose.decode`.
+        box_xywh: (4,) pixels, the square that was cropped.
+        skeleton: the joint set: names, edges, root.
+        camera: the intrinsics that camera space rests on.
+        camera_is_assumed: True where no camera was given, and a default field of view stands in.
+        track_id: who this is over the frames of a video; None for a photo.
+    """
+
+    keypoints_px: NDArray[np.floating]
+    keypoints_mm: NDArray[np.floating]
+    root_relative_mm: NDArray[np.floating]
+    scores: NDArray[np.floating]
+    box_xywh: NDArray[np.floating]
+    skeleton: Skeleton
+    camera: Camera
+    camera_is_assumed: bool
+    track_id: int | None = None
+
+
+def poses_to_json(
+    poses: Sequence[Pose], *, image_name: str, image_size: tuple[int, int], model: str
+) -> str:
+    """One photo's poses as JSON text: names and units beside every number, positions to 0.01.
+
+    Raises:
+        UserError: a pose holds a number that is not finite.
+    """
+    document = {
+        "format": "mobilehumanpose-poses",
+        "format_version": FORMAT_VERSION,
+        "image": image_name,
+        "image_size_px": list(image_size),
+        "model": model,
+        "people": [_pose_to_dict(pose, number) for number, pose in enumerate(poses)],
+    }
+    return json.dumps(document, indent=1, allow_nan=False)
+
+
+def _pose_to_dict(pose: Pose, number: int) -> dict[str, object]:
+    def rounded(name: str, digits: int = 2) -> list:
+        values = np.asarray(getattr(pose, name))
+        if not np.isfinite(values).all():
+            raise UserError(f"person {number}: {name} holds a number that is not finite")
+        return np.round(values.astype(np.float64), digits).tolist()
+
+    return {
+        "track_id": pose.track_id,
+        "joint_set": pose.skeleton.name,
+        "joint_names": list(pose.skeleton.joint_names),
+        "edges": [list(edge) for edge in pose.skeleton.edges],
+        "box_xywh_px": rounded("box_xywh"),
+        "scores": rounded("scores", 4),
+        "keypoints_px": rounded("keypoints_px"),
+        "keypoints_mm": rounded("keypoints_mm"),
+        "root_relative_mm": rounded("root_relative_mm"),
+        "camera": {
+            "focal_px": list(pose.camera.focal_px),
+            "center_px": list(pose.camera.center_px),
+            "is_assumed": pose.camera_is_assumed,
+        },
+    }
+
+
+def poses_from_json(text: str, source: str) -> list[Pose]:
+    """Read what :func:`poses_to_json` wrote; ``source`` names it in errors.
+
+    Raises:
+        UserError: it is no such text, or a field has the wrong shape.
+    """
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{source}: no JSON: {error}") from None
+    if not isinstance(document, dict) or document.get("format") != "mobilehumanpose-poses":
+        raise UserError(f"{source}: field 'format' is not 'mobilehumanpose-poses'")
+    if document.get("format_version") != FORMAT_VERSION:
+        raise UserError(
+            f"{source}: format_version is {document.get('format_version')!r}; "
+            f"{FORMAT_VERSION} can be read"
+        )
+    people = document.get("people")
+    if not isinstance(people, list):
+        raise UserError(f"{source}: field 'people' is no list")
+    return [_pose_from_dict(person, f"{source}: person {i}") for i, person in enumerate(people)]
+
+
+def _pose_from_dict(person: dict, source: str) -> Pose:
+    try:
+        skeleton = get_skeleton(person["joint_set"])
+        shapes = {
+            "keypoints_px": (skeleton.num_joints, 2),
+            "keypoints_mm": (skeleton.num_joints, 3),
+            "root_relative_mm": (skeleton.num_joints, 3),
+            "scores": (skeleton.num_joints,),
+            "box_xywh": (4,),
+        }
+        arrays = {}
+        for name, shape in shapes.items():
+            key = "box_xywh_px" if name == "box_xywh" else name
+            arrays[name] = np.asarray(person[key], dtype=np.float64)
+            if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
+                raise UserError(f"{source}: {key} is not {shape} finite numbers")
+        camera = person["camera"]
+        return Pose(
+            **arrays,
+            skeleton=skeleton,
+            camera=Camera(
+                focal_px=tuple(camera["focal_px"]), center_px=tuple(camera["center_px"])
+            ),
+            camera_is_assumed=bool(camera["is_assumed"]),
+            track_id=person["track_id"],
+        )
+    except KeyError as error:
+        raise UserError(f"{source}: lacks the field {error}") from None
+    except (TypeError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{source}: {error}") from None

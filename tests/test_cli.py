@@ -1,0 +1,126 @@
+"""The command, as a user calls it: in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mobilehumanpose.results import poses_from_json
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+ASTRONAUT = EXAMPLES / "astronaut.jpg"
+
+
+def mhp(*arguments: object, **kwargs) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from mobilehumanpose.cli import main; main()"]
+        + [str(argument) for argument in arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        **kwargs,
+    )
+
+
+def test_a_whole_prediction_never_imports_torch(tmp_path):
+    program = (
+        "import sys\n"
+        "import mobilehumanpose\n"
+        f"sys.argv = ['mhp', 'predict', {str(ASTRONAUT)!r}, '--out', {str(tmp_path)!r}]\n"
+        "from mobilehumanpose.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "loaded = sorted(name for name in sys.modules if name.split('.')[0] == 'torch')\n"
+        "assert not loaded, loaded\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert sorted(os.listdir(tmp_path)) == ["astronaut.html", "astronaut.jpg", "astronaut.json"]
+    (pose,) = poses_from_json((tmp_path / "astronaut.json").read_text(), "astronaut.json")
+    assert pose.skeleton.name == "muco-21"
+
+
+def test_options_reach_the_results(tmp_path):
+    done = mhp(
+        "predict", ASTRONAUT, "--out", tmp_path, "--format", "json", "--fov", 90,
+        "--box", "20,10,480,500", "--box", "100,0,300,300", "--stature", 2,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert os.listdir(tmp_path) == ["astronaut.json"]
+    document = json.loads((tmp_path / "astronaut.json").read_text())
+    assert len(document["people"]) == 2
+    assert document["people"][0]["camera"]["focal_px"] == pytest.approx([256, 256])
+    assert not document["people"][0]["camera"]["is_assumed"]
+
+
+def test_a_folder_goes_on_past_a_broken_photo(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.jpg").write_bytes(ASTRONAUT.read_bytes())
+    (photos / "b.jpg").write_bytes(ASTRONAUT.read_bytes()[:5000])
+    done = mhp("predict", photos, "--out", tmp_path / "out", "--format", "json")
+    assert done.returncode == 1
+    assert "1 of 2 photographs failed" in done.stderr
+    assert "b.jpg" in done.stderr
+    assert os.listdir(tmp_path / "out") == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "named"),
+    [
+        (["predict", "absent.jpg"], 1, "absent.jpg"),
+        (["predict", ASTRONAUT, "--box", "0,0,0,0"], 1, "box 0"),
+        (["predict", ASTRONAUT, "--box", "900,900,9,9"], 1, "outside the picture"),
+        (["predict", ASTRONAUT, "--box", "1,2"], 2, "1,2"),
+        (["predict", ASTRONAUT, "--format", "gif"], 2, "gif"),
+        (["predict", ASTRONAUT, "--fov", "190"], 1, "field of view 190"),
+        (["predict", ASTRONAUT, "--stature", "nan"], 1, "stature"),
+        (["predict", ASTRONAUT, "--model", "none.onnx"], 1, "none.onnx"),
+        (["predict", ASTRONAUT, "--model", "huge"], 1, "unknown model 'huge'"),
+        (["predict"], 2, "SOURCES"),
+        (["fly"], 2, "fly"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_no_file(tmp_path, arguments, status, named):
+    extra = ["--out", "out"] if arguments[0] == "predict" else []
+    done = mhp(*arguments, *extra, cwd=tmp_path)
+    assert done.returncode == status, done.stderr
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+    if status == 1:
+        assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_an_output_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    done = mhp("predict", ASTRONAUT, "--out", tmp_path / "file" / "out")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "cannot be made a folder" in done.stderr
+
+
+def test_results_never_overwrite_a_photo_or_each_other(tmp_path):
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(ASTRONAUT.read_bytes())
+    done = mhp("predict", photo, "--out", tmp_path)
+    assert done.returncode == 1
+    assert "overwrite" in done.stderr
+    assert photo.read_bytes() == ASTRONAUT.read_bytes()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "a.jpg").write_bytes(ASTRONAUT.read_bytes())
+    done = mhp("predict", photo, tmp_path / "b" / "a.jpg", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "same result files" in done.stderr
+
+
+def test_version_and_models():
+    assert mhp("--version").stdout.strip().count(".") == 2
+    done = mhp("models", "--json")
+    assert done.returncode == 0, done.stderr
+    entries = {entry["preset"]: entry for entry in json.loads(done.stdout)}
+    assert entries["lpski-l"]["parameters"] == 4_073_248
+    assert entries["lpski-lite0"]["weights"]["name"]
+    assert "lpski-l" in mhp("models", env={**os.environ, "COLUMNS": "200"}).stdout

@@ -1,0 +1,84 @@
+"""From a photograph to poses, with the bundled model."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mobilehumanpose import Camera, PoseEstimator, UserError
+from mobilehumanpose.geometry import project
+from mobilehumanpose.media import load_photo
+
+ASTRONAUT = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
+#: Around the astronaut, by eye.
+BOX = (20, 10, 480, 500)
+
+
+@pytest.fixture(scope="module")
+def estimator() -> PoseEstimator:
+    return PoseEstimator(num_threads=1)
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    return load_photo(ASTRONAUT)
+
+
+def test_one_person_is_found_without_a_box(estimator):
+    (pose,) = estimator(ASTRONAUT)
+    assert pose.keypoints_px.shape == (21, 2)
+    assert pose.camera_is_assumed
+    assert pose.track_id is None
+    for values in (pose.keypoints_mm, pose.root_relative_mm, pose.scores, pose.box_xywh):
+        assert np.isfinite(values).all()
+    np.testing.assert_allclose(project(pose.keypoints_mm, pose.camera), pose.keypoints_px)
+    np.testing.assert_allclose(pose.root_relative_mm[pose.skeleton.root], 0)
+
+
+def test_the_astronaut_s_shoulders_are_where_they_are(estimator, photo):
+    """Her right shoulder is on the left of the picture, beside the collar of her suit."""
+    (pose,) = estimator(photo, boxes=[BOX])
+    index = pose.skeleton.index
+    right, left = pose.keypoints_px[[index("R_Shoulder"), index("L_Shoulder")]]
+    assert np.linalg.norm(right - [95, 265]) < 80
+    assert np.linalg.norm(left - [315, 265]) < 80
+
+
+def test_each_box_gets_its_pose_in_order(estimator, photo):
+    boxes = [BOX, (100, 0, 250, 300)]
+    poses = estimator(photo, boxes)
+    assert len(poses) == 2
+    for box, pose in zip(boxes, poses, strict=True):
+        (alone,) = estimator(photo, [box])
+        np.testing.assert_allclose(pose.keypoints_px, alone.keypoints_px, atol=0.5)
+    assert estimator(photo, []) == []
+
+
+def test_a_known_camera_is_used(estimator, photo):
+    camera = Camera(focal_px=(2000, 2000), center_px=(256, 256))
+    (near,) = estimator(photo, [BOX])
+    (far,) = estimator(photo, [BOX], camera)
+    assert not far.camera_is_assumed
+    assert far.camera == camera
+    assert far.keypoints_mm[14, 2] > 2 * near.keypoints_mm[14, 2]
+    np.testing.assert_allclose(far.keypoints_px, near.keypoints_px)
+
+
+def test_pictures_of_any_shape_do(estimator):
+    for size in ((1, 1, 3), (2, 900, 3), (700, 3, 3), (33, 31, 3)):
+        poses = estimator(np.full(size, 128, np.uint8))
+        assert all(np.isfinite(pose.keypoints_mm).all() for pose in poses)
+
+
+@pytest.mark.parametrize(
+    ("box", "named"),
+    [
+        ((0, 0, 0, 0), "box 1"),
+        ((0, 0, 10, np.nan), "box 1"),
+        ((600, 10, 50, 50), "outside the picture"),
+        ((1, 2, 3), "box 1"),
+    ],
+)
+def test_a_box_that_cannot_be_is_named(estimator, photo, box, named):
+    with pytest.raises(UserError, match=named):
+        estimator(photo, [BOX, box])

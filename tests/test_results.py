@@ -1,0 +1,75 @@
+"""Poses as JSON and back."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from mobilehumanpose import Camera, Pose
+from mobilehumanpose.errors import UserError
+from mobilehumanpose.results import poses_from_json, poses_to_json
+from mobilehumanpose.skeleton import MUCO_21
+
+
+@pytest.fixture
+def pose() -> Pose:
+    rng = np.random.default_rng(0)
+    keypoints_mm = rng.normal(size=(21, 3)) * 300 + [0, 0, 4000]
+    return Pose(
+        keypoints_px=rng.uniform(0, 600, (21, 2)),
+        keypoints_mm=keypoints_mm,
+        root_relative_mm=keypoints_mm - keypoints_mm[14],
+        scores=rng.random(21),
+        box_xywh=np.array([10.0, 20, 300, 300]),
+        skeleton=MUCO_21,
+        camera=Camera(focal_px=(1000, 1001), center_px=(320, 240)),
+        camera_is_assumed=True,
+    )
+
+
+def as_text(*poses: Pose) -> str:
+    return poses_to_json(poses, image_name="a.jpg", image_size=(640, 480), model="m")
+
+
+def test_there_and_back(pose):
+    (back,) = poses_from_json(as_text(pose), "a.json")
+    for field in ("keypoints_px", "keypoints_mm", "root_relative_mm", "box_xywh"):
+        np.testing.assert_allclose(getattr(back, field), getattr(pose, field), atol=0.0051)
+    np.testing.assert_allclose(back.scores, pose.scores, atol=6e-5)
+    assert (back.camera, back.camera_is_assumed, back.skeleton) == (pose.camera, True, MUCO_21)
+    assert poses_from_json(as_text(), "a.json") == []
+
+
+def test_numbers_that_are_not_finite_are_not_written(pose):
+    broken = dataclasses.replace(pose, scores=np.full(21, np.nan))
+    with pytest.raises(UserError, match="person 1: scores"):
+        as_text(pose, broken)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        (("format",), "other", "format"),
+        (("format_version",), 99, "format_version is 99"),
+        (("people",), {}, "people"),
+        (("people", 0, "joint_set"), "wings", "wings"),
+        (("people", 0, "keypoints_mm"), [[1, 2, 3]], "keypoints_mm"),
+        (("people", 0, "scores"), ["high"] * 21, "person 0"),
+        (("people", 0, "camera"), {}, "focal_px"),
+        (("people", 0, "camera", "focal_px"), [0, 1], "focal_px"),
+    ],
+)
+def test_what_is_wrong_is_named(pose, path, value, named):
+    document = json.loads(as_text(pose))
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(UserError, match=named):
+        poses_from_json(json.dumps(document), "a.json")
+
+
+def test_a_file_that_is_no_json():
+    with pytest.raises(UserError, match=r"a\.json: no JSON"):
+        poses_from_json("{", "a.json")
