@@ -68,9 +68,7 @@ def test_the_result_projects_onto_its_2d_joints():
     keypoints_px = rng.uniform(100, 600, (21, 2))
     depth_mm = rng.uniform(-300, 300, 21)
     depth_mm -= depth_mm[MUCO_21.root]
-    found = place_in_camera(
-        keypoints_px, depth_mm, rng.random(21), skeleton=MUCO_21, camera=CAMERA
-    )
+    found = place_in_camera(keypoints_px, depth_mm, rng.random(21), skeleton=MUCO_21, camera=CAMERA)
     np.testing.assert_allclose(project(found, CAMERA), keypoints_px, atol=1e-6)
     np.testing.assert_allclose(found[:, 2] - found[MUCO_21.root, 2], depth_mm, atol=1e-6)
 
@@ -87,9 +85,7 @@ def test_every_joint_stays_before_the_camera():
     """Depths that reach further than the body is far away: a hand held into a close camera."""
     keypoints_px = np.random.default_rng(0).uniform(-4000, 5000, (21, 2))
     depth_mm = np.linspace(-900, 900, 21)
-    found = place_in_camera(
-        keypoints_px, depth_mm, np.ones(21), skeleton=MUCO_21, camera=CAMERA
-    )
+    found = place_in_camera(keypoints_px, depth_mm, np.ones(21), skeleton=MUCO_21, camera=CAMERA)
     assert (found[:, 2] > 0).all()
     assert np.isfinite(found).all()
 

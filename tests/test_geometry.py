@@ -104,9 +104,7 @@ def test_process_bbox_says_when_nothing_is_inside(box):
     assert process_bbox(np.array(box, float), (640, 480)) is None
 
 
-@given(
-    st.floats(0, 500), st.floats(0, 400), st.floats(5, 600), st.floats(5, 600)
-)
+@given(st.floats(0, 500), st.floats(0, 400), st.floats(5, 600), st.floats(5, 600))
 def test_process_bbox_is_square_and_holds_the_clipped_box(x, y, width, height):
     box = process_bbox(np.array([x, y, width, height]), (640, 480))
     assert box is not None
@@ -163,9 +161,7 @@ def test_crop_affine_maps_the_three_points_of_the_original():
             [math.sin(math.radians(angle)), math.cos(math.radians(angle))],
         ]
     )
-    source = np.stack(
-        [center, center + turn @ [0, 110.0], center + turn @ [110.0, 0]]
-    )
+    source = np.stack([center, center + turn @ [0, 110.0], center + turn @ [110.0, 0]])
     expected = cv2.getAffineTransform(
         source.astype(np.float32), np.array([[128, 128], [128, 256], [256, 128]], np.float32)
     )

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from . import __version__
+from . import Pose, __version__
 from .errors import UserError
 from .geometry import DEFAULT_FOV_DEGREES, Camera
 from .weights import DEFAULT_MODEL
@@ -137,8 +138,8 @@ def _refuse_same_names(photos: list[Path]) -> None:
 
 
 def _write_results(
-    path: Path, photo, poses, out: Path, wanted: list[str], model: str
-) -> list[Path]:  # type: ignore[no-untyped-def]
+    path: Path, photo: np.ndarray, poses: list[Pose], out: Path, wanted: list[str], model: str
+) -> list[Path]:
     from .draw import draw_poses
     from .media import encode_jpeg, write_file
     from .results import poses_to_json
@@ -177,27 +178,28 @@ def models(
         sys.stdout.write(json.dumps(entries, indent=1) + "\n")
         return
     table = Table(show_edge=False)
-    headings = ("preset", "joints", "input", "grid", "parameters", "MACs", "weights", "file")
-    for heading in (*headings, "measured accuracy"):
-        table.add_column(heading)
+    for heading in ("preset", "joints", "input px", "grid", "params", "MACs"):
+        table.add_column(heading, no_wrap=True, justify="left" if heading == "preset" else "right")
+    table.add_column("weights and their measured accuracy")
     for entry in entries:
         table.add_row(*_table_row(entry))
     console.print(table)
 
 
-def _table_row(entry: dict) -> list[str]:
+def _table_row(entry: dict[str, Any]) -> list[str]:
     weights = entry["weights"]
-    accuracy = "; ".join(f"{k} {v}" for k, v in weights["measured"].items()) if weights else "–"
+    shipped = "–"
+    if weights:
+        accuracy = "".join(f"\n  {name}: {value}" for name, value in weights["measured"].items())
+        shipped = f"{weights['name']} ({weights['bytes'] / 1e6:.1f} MB){accuracy}"
     return [
         entry["preset"],
         str(entry["num_joints"]),
-        f"{entry['input_px']} px",
+        str(entry["input_px"]),
         f"{entry['grid']}³",
-        f"{entry['parameters']:,}",
+        f"{entry['parameters'] / 1e6:.2f} M",
         f"{entry['macs'] / 1e9:.2f} G",
-        weights["name"] if weights else "none",
-        f"{weights['bytes'] / 1e6:.1f} MB" if weights else "–",
-        accuracy,
+        shipped,
     ]
 
 

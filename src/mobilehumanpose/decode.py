@@ -109,9 +109,7 @@ def place_in_camera(
     length_mm = np.array([share for _, _, share in SEGMENTS]) * stature_mm
     # A segment is as sure as its less sure end; never quite zero, so that something is solved.
     joint_weight = np.maximum(scores, 1e-3)
-    weight = np.minimum(
-        (start * joint_weight).sum(axis=1), (end * joint_weight).sum(axis=1)
-    )
+    weight = np.minimum((start * joint_weight).sum(axis=1), (end * joint_weight).sum(axis=1))
 
     nearest_mm = MIN_JOINT_DEPTH_MM - float(depth_mm.min())
     root_depth_mm = max(nearest_mm, 2 * stature_mm)

@@ -84,9 +84,7 @@ class PoseEstimator:
         Raises:
             UserError: the picture cannot be read, or a box does not lie in it.
         """
-        photo = checked_image(
-            image if isinstance(image, np.ndarray) else load_photo(Path(image))
-        )
+        photo = checked_image(image if isinstance(image, np.ndarray) else load_photo(Path(image)))
         size = (photo.shape[1], photo.shape[0])
         is_assumed = camera is None
         camera = camera or Camera.from_fov(DEFAULT_FOV_DEGREES, size)
@@ -193,8 +191,7 @@ def _search_squares(size: tuple[int, int]) -> list[NDArray[np.floating]]:
     offsets = np.linspace(0, longer - shorter, 3 if longer > 1.2 * shorter else 1)
     along_x = size[0] >= size[1]
     squares = [
-        np.array([o if along_x else 0.0, 0.0 if along_x else o, shorter, shorter])
-        for o in offsets
+        np.array([o if along_x else 0.0, 0.0 if along_x else o, shorter, shorter]) for o in offsets
     ]
     return [whole, *squares]
 

@@ -37,9 +37,7 @@ def load_photo(path: Path) -> NDArray[np.uint8]:
         with Image.open(path, formats=PHOTO_FORMATS) as picture:
             width, height = picture.size
             if width * height > MAX_PIXELS:
-                raise UserError(
-                    f"{path}: {width}×{height} pixels; at most {MAX_PIXELS:,} are read"
-                )
+                raise UserError(f"{path}: {width}×{height} pixels; at most {MAX_PIXELS:,} are read")
             return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
     except UnidentifiedImageError:
         raise UserError(

@@ -130,9 +130,7 @@ def _pose_from_dict(person: dict, source: str) -> Pose:
         return Pose(
             **arrays,
             skeleton=skeleton,
-            camera=Camera(
-                focal_px=tuple(camera["focal_px"]), center_px=tuple(camera["center_px"])
-            ),
+            camera=Camera(focal_px=tuple(camera["focal_px"]), center_px=tuple(camera["center_px"])),
             camera_is_assumed=bool(camera["is_assumed"]),
             track_id=person["track_id"],
         )

@@ -62,7 +62,9 @@ class ModelDescription:
         try:
             fields = json.loads(text)
         except json.JSONDecodeError as error:
-            raise UserError(f"{source}: its {METADATA_KEY!r} metadata is no JSON: {error}") from None
+            raise UserError(
+                f"{source}: its {METADATA_KEY!r} metadata is no JSON: {error}"
+            ) from None
         if not isinstance(fields, Mapping) or fields.get("format_version") != FORMAT_VERSION:
             raise UserError(
                 f"{source}: its {METADATA_KEY!r} metadata is not of format {FORMAT_VERSION}"
@@ -118,9 +120,7 @@ class PoseNetwork:
                 raise UserError(f"num_threads is {num_threads}; at least 1 is needed")
             options.intra_op_num_threads = num_threads
         try:
-            self._session = ort.InferenceSession(
-                path, options, providers=["CPUExecutionProvider"]
-            )
+            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         # ONNX Runtime's exceptions share no base class of their own.
         except Exception as error:  # noqa: BLE001
             reason = str(error).splitlines()[0][:200]
@@ -148,9 +148,7 @@ class PoseNetwork:
                 f"N×{num_joints} fit {self.description.joint_set!r}"
             )
 
-    def __call__(
-        self, crops: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __call__(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(N, P, P, 3) RGB crops → (N, J, 3) x, y, z in cells and (N, J) scores in 0…1."""
         parts = [
             self._session.run(["cells", "scores"], {"image": crops[at : at + MAX_BATCH]})

@@ -66,9 +66,7 @@ class Skeleton:
         return np.array([self.index(name) for name in joint_names], dtype=np.intp)
 
 
-def _parse(
-    name: str, joints: str, edges: str, flips: str, root: str | None
-) -> Skeleton:
+def _parse(name: str, joints: str, edges: str, flips: str, root: str | None) -> Skeleton:
     joint_names = tuple(joints.split())
 
     def pairs(text: str) -> tuple[tuple[int, int], ...]:
@@ -143,9 +141,19 @@ SKELETONS = {
 
 #: The joints that nearly every dataset labels, and the ones that 2D accuracy is measured on.
 LIMB_JOINTS = (
-    "R_Shoulder R_Elbow R_Wrist L_Shoulder L_Elbow L_Wrist "
-    "R_Hip R_Knee R_Ankle L_Hip L_Knee L_Ankle"
-).split()
+    "R_Shoulder",
+    "R_Elbow",
+    "R_Wrist",
+    "L_Shoulder",
+    "L_Elbow",
+    "L_Wrist",
+    "R_Hip",
+    "R_Knee",
+    "R_Ankle",
+    "L_Hip",
+    "L_Knee",
+    "L_Ankle",
+)
 
 
 def get_skeleton(name: str) -> Skeleton:

@@ -134,5 +134,3 @@ def normalized_targets(
     targets = np.concatenate([xy, z[:, None]], axis=-1).astype(np.float32)
     known = np.stack([inside, inside, z_known], axis=-1)
     return np.where(known, targets, 0), known
-
-

@@ -22,6 +22,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -143,9 +144,7 @@ def load_labels(npz_path: Path) -> PoseSamples:
         joint, theirs = index(name), BLAZEPOSE_INDEX[name]
         distance_px = np.linalg.norm(landmarks_px[:, theirs] - px[:, joint], axis=-1)
         depth_mm[:, joint] = world_mm[:, theirs, 2]
-        has_depth[:, joint] = has_px[:, joint] & (
-            distance_px < MAX_DISAGREEMENT_TORSOS * torso_px
-        )
+        has_depth[:, joint] = has_px[:, joint] & (distance_px < MAX_DISAGREEMENT_TORSOS * torso_px)
     has_depth &= is_confident
 
     for name, voucher in VOUCHED_BY.items():
@@ -198,7 +197,7 @@ def split(samples: PoseSamples) -> tuple[PoseSamples, PoseSamples]:
 
 
 class ZipImages:
-    """Encoded pictures read by name from a zip file, which each process opens for itself."""
+    """Pictures read by name from a zip file, which each process opens for itself."""
 
     def __init__(self, path: Path) -> None:
         if not zipfile.is_zipfile(path):
@@ -209,15 +208,19 @@ class ZipImages:
     def __getstate__(self) -> dict[str, object]:
         return {"path": self.path, "_archive": None}
 
-    def read(self, name: str) -> bytes:
-        """The bytes of one member.
+    def photo(self, name: str) -> NDArray[np.uint8]:
+        """The (H, W, 3) RGB photograph of that name, as it lies: labels ignore EXIF orientation.
 
         Raises:
-            UserError: there is no such member.
+            UserError: there is none, or it cannot be decoded.
         """
         if self._archive is None:
             self._archive = zipfile.ZipFile(self.path)
         try:
-            return self._archive.read(name)
+            encoded = np.frombuffer(self._archive.read(name), np.uint8)
         except KeyError:
             raise UserError(f"{self.path}: has no photograph {name!r}") from None
+        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+        if image is None:
+            raise UserError(f"{self.path}: photograph {name!r} cannot be decoded")
+        return image.astype(np.uint8, copy=False)

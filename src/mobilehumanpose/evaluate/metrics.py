@@ -58,6 +58,7 @@ def pck(
         truth_px: (N, J, 2).
         known: (N, J).
         reference_px: (N,) e.g. torso lengths; a person with NaN is left out.
+        threshold: share of the reference that still counts as found.
     """
     distance = np.linalg.norm(predicted_px - truth_px, axis=-1)
     counted = known & np.isfinite(reference_px)[:, None]

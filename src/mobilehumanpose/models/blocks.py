@@ -6,11 +6,10 @@ original MobileHumanPose networks: its checkpoints load without renaming.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 Activation = Literal["prelu", "relu6"]
 
@@ -82,6 +81,11 @@ class InvertedResidual(nn.Module):
         self.conv = nn.Sequential(*layers)
         self.has_identity = stride == 1 and in_channels == out_channels
 
+    @property
+    def last_norm(self) -> nn.BatchNorm2d:
+        """The normalisation behind the linear projection."""
+        return cast(nn.BatchNorm2d, self.conv[-1])
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, in, H, W) → (N, out, H/stride, W/stride)."""
         return x + self.conv(x) if self.has_identity else self.conv(x)
@@ -118,4 +122,4 @@ def upsample(x: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
     Corners are aligned, as in the original. The size is given rather than a factor of 2, because
     an input side that is not a multiple of the deepest stride has odd feature sizes on its way.
     """
-    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
+    return nn.functional.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)

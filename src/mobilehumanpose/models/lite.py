@@ -26,6 +26,7 @@ LITE0_STAGES = (
     (6, 192, 4, 2, 5),
     (6, 320, 1, 1, 3),
 )
+BLOCK_EXPANSIONS = tuple(e for e, _, repeats, _, _ in LITE0_STAGES for _ in range(repeats))
 #: EfficientNet's. Its weights rest on it: channels of nearly no variance are many, and a smaller
 #: epsilon would blow them up.
 BATCH_NORM_EPSILON = 1e-3
@@ -78,9 +79,7 @@ class LiteNet(nn.Module):
         self.last_conv = ConvBNAct(channels, config.embedding, kernel=1, activation="relu6")
         width = config.decoder_channels
         skip8, skip16, skip32 = SKIP_CHANNELS
-        self.deconv0 = separable_decoder_stage(
-            skip32 + config.embedding, width, activation="relu6"
-        )
+        self.deconv0 = separable_decoder_stage(skip32 + config.embedding, width, activation="relu6")
         self.deconv1 = separable_decoder_stage(skip16 + width, width, activation="relu6")
         self.deconv2 = separable_decoder_stage(skip8 + width, width, activation="relu6")
         self.final_layer = nn.Conv2d(width, config.num_joints * config.depth_cells, 1)
@@ -133,14 +132,11 @@ def load_imagenet_encoder(model: LiteNet) -> None:
     state = {
         **_unit("first_conv", "_conv_stem", "_bn0", conv=0, norm=1),
     }
-    for index, block in enumerate(model.inv_residual):
+    for index, expansion in enumerate(BLOCK_EXPANSIONS):
         theirs = f"_blocks.{index}."
-        layers = block.conv
         position = 0
-        if len(layers) == 4:  # expansion first
-            state |= _unit(
-                f"inv_residual.{index}.conv.0", f"{theirs}_expand_conv", f"{theirs}_bn0"
-            )
+        if expansion != 1:
+            state |= _unit(f"inv_residual.{index}.conv.0", f"{theirs}_expand_conv", f"{theirs}_bn0")
             position = 1
         state |= _unit(
             f"inv_residual.{index}.conv.{position}", f"{theirs}_depthwise_conv", f"{theirs}_bn1"
@@ -158,7 +154,9 @@ def load_imagenet_encoder(model: LiteNet) -> None:
     model.load_state_dict({ours: source[key] for ours, key in state.items()}, strict=False)
 
 
-def _unit(ours: str, conv_key: str, norm_key: str, *, conv: int = 0, norm: int = 1) -> dict[str, str]:
+def _unit(
+    ours: str, conv_key: str, norm_key: str, *, conv: int = 0, norm: int = 1
+) -> dict[str, str]:
     """Our state-dict keys of a convolution and its normalisation → theirs."""
     fields = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
     return {

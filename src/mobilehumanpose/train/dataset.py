@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -47,20 +46,6 @@ class CropDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def photo(self, index: int) -> np.ndarray:
-        """The decoded RGB photograph of one sample; its stored orientation, as it was labelled."""
-        name = str(self.samples.file_names[index])
-        encoded = np.frombuffer(self.images.read(name), np.uint8)
-        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-        image = cv2.imdecode(encoded, flags)
-        if image is None:
-            raise UserError(f"{self.images.path}: photograph {name!r} cannot be decoded")
-        return image
-
-    def affine(self, index: int, image: np.ndarray) -> np.ndarray:
-        """The (2, 3) map of the plain crop of one sample."""
-        return crop_affine(self._box(index, image), self.crop_px)
-
     def _box(self, index: int, image: np.ndarray) -> np.ndarray:
         size = (image.shape[1], image.shape[0])
         box = person_box(self.samples.keypoints_px[index], self.samples.has_px[index], size)
@@ -71,7 +56,7 @@ class CropDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
     def __getitem__(self, key: Key) -> tuple[Tensor, Tensor, Tensor]:
         index, seed = key
-        image = self.photo(index)
+        image = self.images.photo(str(self.samples.file_names[index]))
         box = self._box(index, image)
         flip = False
         if self.augmentation is None:
@@ -79,9 +64,7 @@ class CropDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
             affine = crop_affine(box, self.crop_px)
         else:
             rng = np.random.default_rng((seed, index))
-            affine, flip = random_affine(
-                box, self.crop_px, image.shape[1], self.augmentation, rng
-            )
+            affine, flip = random_affine(box, self.crop_px, image.shape[1], self.augmentation, rng)
             crop = vary_pixels(warp_crop(image, affine, self.crop_px), self.augmentation, rng)
         targets, known = normalized_targets(
             self.samples.keypoints_px[index],

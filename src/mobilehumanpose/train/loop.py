@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from rich.console import Console
+from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -19,7 +21,7 @@ from ..data.lspet import PoseSamples, ZipImages
 from ..errors import UserError
 from ..models.head import joint_probabilities
 from ..models.lite import LiteNet, freeze_encoder, load_imagenet_encoder
-from ..models.presets import build
+from ..models.presets import Network, build
 from ..skeleton import get_skeleton
 from .dataset import CropDataset, SeededBatches
 from .losses import coordinate_loss, heatmap_loss
@@ -29,9 +31,16 @@ from .validation import ValidationResult, validate
 SAVE_EVERY_SECONDS = 120.0
 
 
+#: Scaling of the 0…255 pixels that the Lite0 encoder was trained on.
+INPUT_MEAN = (127.0, 127.0, 127.0)
+INPUT_STD = (128.0, 128.0, 128.0)
+
+
 def normalize(pixels: Tensor) -> Tensor:
-    """(N, 3, H, W) uint8 RGB → the (x − 127) / 128 that the Lite0 encoder was trained on."""
-    return ((pixels.float() - 127.0) / 128.0).contiguous(memory_format=torch.channels_last)
+    """(N, 3, H, W) uint8 RGB → float, scaled by ``INPUT_MEAN`` and ``INPUT_STD``."""
+    mean = torch.tensor(INPUT_MEAN).reshape(3, 1, 1)
+    std = torch.tensor(INPUT_STD).reshape(3, 1, 1)
+    return ((pixels.float() - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 class Trainer:
@@ -45,6 +54,7 @@ class Trainer:
         validation_samples: PoseSamples,
         images: ZipImages,
         out_dir: Path,
+        console: Console,
         workers: int = 1,
     ) -> None:
         self.recipe = recipe
@@ -52,13 +62,17 @@ class Trainer:
         self.validation_samples = validation_samples
         self.images = images
         self.out_dir = out_dir
+        self.console = console
         self.workers = workers
         self.skeleton = get_skeleton(recipe.joint_set)
         torch.manual_seed(recipe.seed)
-        model = build(recipe.preset, num_joints=self.skeleton.num_joints)
-        if isinstance(model, LiteNet):
-            load_imagenet_encoder(model)
-        self.model = model.to(memory_format=torch.channels_last)
+        self.model: Network = build(
+            recipe.preset, num_joints=self.skeleton.num_joints, activation="relu6"
+        )
+        if isinstance(self.model, LiteNet):
+            load_imagenet_encoder(self.model)
+        # What torch's own annotation of `to` forgets to mention.
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(requires_grad=False)
         self.optimizer = torch.optim.AdamW(self._parameter_groups())
         self.stage_index = 0
@@ -159,7 +173,14 @@ class Trainer:
         batches_an_epoch = len(self.train_samples) // stage.batch_size
         saved_at = started_at = time.monotonic()
         losses: list[float] = []
-        for pixels, targets, known in loader:
+        progress = track(
+            loader,
+            f"{stage.crop_px} px, epoch {self.epoch + 1} of {stage.epochs}",
+            total=len(batches),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        for pixels, targets, known in progress:
             step_in_stage = self.epoch * batches_an_epoch + self.batch
             rate = learning_rate(
                 stage, step_in_stage, stage.epochs * batches_an_epoch, self.recipe.warmup_steps
@@ -202,16 +223,20 @@ class Trainer:
     def _average(self) -> None:
         # A young average forgets its random start sooner.
         decay = min(self.recipe.ema_decay, (1 + self.steps) / (10 + self.steps))
-        for mean, value in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
-            mean.lerp_(value, 1 - decay)
-        for mean, value in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
-            mean.copy_(value)
+        for mean, weight in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
+            mean.lerp_(weight, 1 - decay)
+        for kept, statistic in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
+            kept.copy_(statistic)
 
     def _finish_epoch(self, stage: Stage) -> ValidationResult:
         self.epoch, self.batch = self.epoch + 1, 0
         self.save()
         result = self._validate(stage)
         self._log(stage=self.stage_index, epoch=self.epoch - 1, **asdict(result))
+        self.console.print(
+            f"{stage.crop_px} px, epoch {self.epoch} of {stage.epochs}: "
+            f"PCK@0.2 {result.pck_torso:.3f}, depth {result.depth_error_mm:.0f} mm"
+        )
         return result
 
     def _validate(self, stage: Stage) -> ValidationResult:

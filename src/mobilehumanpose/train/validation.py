@@ -66,8 +66,6 @@ def summarize(
     depth_known = known[:, limbs, 2]
     depth_error = np.abs(predicted[:, limbs, 2] - truth[:, limbs, 2])[depth_known]
     return ValidationResult(
-        pck_torso=pck(
-            predicted[:, limbs, :2], truth[:, limbs, :2], known[:, limbs, 0], torso
-        ),
+        pck_torso=pck(predicted[:, limbs, :2], truth[:, limbs, :2], known[:, limbs, 0], torso),
         depth_error_mm=float(depth_error.mean()) * 2 * HALF_DEPTH_MM,
     )

@@ -1,0 +1,5 @@
+"""``python -m mobilehumanpose`` is the command ``mhp``."""
+
+from .cli import main
+
+main()
