@@ -169,8 +169,11 @@ def freeze_encoder(model: LiteNet, num_blocks: int) -> None:
     """Keep the stem and the first ``num_blocks`` blocks as they are: weights and statistics.
 
     Early features of ImageNet serve any picture; not training them saves the dearest part of the
-    backward pass. Call again after ``model.train()``, which would wake their batch normalisation.
+    backward pass. None are kept when ``num_blocks`` is 0. Call again after ``model.train()``,
+    which wakes their batch normalisation.
     """
-    for module in [model.first_conv, *list(model.inv_residual)[:num_blocks]]:
-        module.requires_grad_(requires_grad=False)
-        module.eval()
+    for index, module in enumerate([model.first_conv, *model.inv_residual]):
+        is_frozen = num_blocks > 0 and index <= num_blocks
+        module.requires_grad_(not is_frozen)
+        if is_frozen:
+            module.eval()

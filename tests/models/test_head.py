@@ -1,0 +1,107 @@
+"""The soft-argmax head: hand-worked cases, gradients, and the export form's equality."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mobilehumanpose.errors import UserError
+from mobilehumanpose.models.head import (
+    SCORE_RADIUS,
+    ExportHead,
+    expected_cells,
+    joint_probabilities,
+    near_mass,
+    soft_argmax,
+)
+
+
+def peaks(*places: tuple[int, int, int], size: int = 32, logit: float = 50.0) -> torch.Tensor:
+    """(1, size, size, size) heat-map of one joint with equal peaks at (x, y, z)."""
+    volume = torch.zeros(1, size, size, size)
+    for x, y, z in places:
+        volume[0, z, y, x] = logit
+    return volume
+
+
+def test_one_peak_is_found_exactly_with_full_score():
+    cells, scores = soft_argmax(peaks((3, 17, 30)), 1)
+    np.testing.assert_allclose(cells[0, 0], [3, 17, 30], atol=1e-4)
+    assert scores.item() == pytest.approx(1, abs=1e-5)
+
+
+def test_flat_heat_maps_mean_the_middle_and_hardly_any_score():
+    cells, scores = soft_argmax(torch.zeros(2, 21 * 32, 32, 32), 21)
+    np.testing.assert_allclose(cells, 15.5, atol=1e-3)
+    assert (scores < 0.02).all()
+
+
+def test_belief_split_between_two_places_scores_nothing():
+    cells, scores = soft_argmax(peaks((4, 10, 16), (24, 10, 16)), 1)
+    np.testing.assert_allclose(cells[0, 0], [14, 10, 16], atol=1e-3)
+    assert scores.item() < 1e-3
+
+
+def test_belief_split_in_depth_alone_keeps_its_score():
+    _, scores = soft_argmax(peaks((8, 9, 2), (8, 9, 28)), 1)
+    assert scores.item() == pytest.approx(1, abs=1e-4)
+
+
+def test_the_score_is_the_mass_within_the_radius():
+    radius = int(SCORE_RADIUS * 32)
+    assert radius == 1
+    probabilities = torch.zeros(1, 1, 1, 32, 32)
+    probabilities[0, 0, 0, 10, 10] = 0.5
+    probabilities[0, 0, 0, 11, 11] = 0.25  # √2 cells away
+    probabilities[0, 0, 0, 10, 12] = 0.25  # 2 cells away
+    score = near_mass(probabilities, torch.tensor([[[10.0, 10.0, 0.0]]]))
+    assert score.item() == pytest.approx(0.75)
+
+
+def test_axes_of_a_grid_that_is_no_cube():
+    volume = torch.zeros(1, 1, 4, 6, 8)
+    volume[0, 0, 3, 5, 7] = 1
+    np.testing.assert_allclose(expected_cells(volume)[0, 0], [7, 5, 3])
+
+
+def test_gradients_are_right():
+    torch.manual_seed(0)
+    heatmaps = torch.randn(1, 2 * 3, 4, 5, dtype=torch.float64, requires_grad=True)
+
+    def cells(values: torch.Tensor) -> torch.Tensor:
+        # The head computes in float32; the check of its formula needs float64.
+        flat = values.reshape(1, 2, -1).softmax(-1).reshape(1, 2, 3, 4, 5)
+        return expected_cells(flat)
+
+    assert torch.autograd.gradcheck(cells, (heatmaps,))
+    single = heatmaps.detach().float().requires_grad_()
+    expected_cells(joint_probabilities(single, 2)).sum().backward()
+    double = heatmaps.detach().requires_grad_()
+    cells(double).sum().backward()
+    np.testing.assert_allclose(single.grad, double.grad, atol=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), st.floats(0, 12), st.sampled_from([(8, 8, 8), (16, 8, 32)]))
+def test_the_export_form_gives_the_same_numbers(seed, sharpness, shape):
+    depth, height, width = shape
+    generator = torch.Generator().manual_seed(seed)
+    heatmaps = torch.randn(2, 3 * depth, height, width, generator=generator) * sharpness
+    cells, scores = soft_argmax(heatmaps, 3)
+    export_cells, export_scores = ExportHead(3, depth, height, width)(heatmaps)
+    np.testing.assert_allclose(export_cells, cells, atol=1e-3)
+    # A cell that lies on the circle's edge may fall on either side.
+    assert (export_scores - scores).abs().median() < 1e-4
+
+
+def test_half_precision_heat_maps_are_summed_in_full():
+    heatmaps = torch.randn(1, 32, 32, 32, generator=torch.Generator().manual_seed(0))
+    cells, _ = soft_argmax(heatmaps.half(), 1)
+    assert cells.dtype == torch.float32
+    np.testing.assert_allclose(cells, soft_argmax(heatmaps, 1)[0], atol=0.02)
+
+
+def test_channels_that_are_no_joints_are_refused():
+    with pytest.raises(UserError, match="65 channels"):
+        soft_argmax(torch.zeros(1, 65, 8, 8), 2)
