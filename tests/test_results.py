@@ -6,26 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from mobilehumanpose import Camera, Pose
+from mobilehumanpose import Pose
 from mobilehumanpose.errors import UserError
 from mobilehumanpose.results import poses_from_json, poses_to_json
 from mobilehumanpose.skeleton import MUCO_21
-
-
-@pytest.fixture
-def pose() -> Pose:
-    rng = np.random.default_rng(0)
-    keypoints_mm = rng.normal(size=(21, 3)) * 300 + [0, 0, 4000]
-    return Pose(
-        keypoints_px=rng.uniform(0, 600, (21, 2)),
-        keypoints_mm=keypoints_mm,
-        root_relative_mm=keypoints_mm - keypoints_mm[14],
-        scores=rng.random(21),
-        box_xywh=np.array([10.0, 20, 300, 300]),
-        skeleton=MUCO_21,
-        camera=Camera(focal_px=(1000, 1001), center_px=(320, 240)),
-        camera_is_assumed=True,
-    )
 
 
 def as_text(*poses: Pose) -> str:

@@ -222,22 +222,32 @@ def train(
 
 @app.command()
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file of a trained network.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A .safetensors file, or the original's snapshot_N.pth.tar.")
+    ],
     out: Annotated[Path, typer.Option(help="The file to write.")],
+    to: Annotated[str, typer.Option(help="Target: onnx or safetensors.")] = "onnx",
     photos: Annotated[
         list[Path] | None,
-        typer.Option(help="Photographs to compare the file with PyTorch on."),
+        typer.Option("--photo", help="Photographs to compare the ONNX file with PyTorch on."),
     ] = None,
-    to: Annotated[str, typer.Option(help="Target: onnx.")] = "onnx",
+    preset: Annotated[
+        str | None, typer.Option(help="Network of an original snapshot, e.g. lpski-32.")
+    ] = None,
+    joint_set: Annotated[
+        str | None, typer.Option(help="Joint set of an original snapshot, e.g. muco-21.")
+    ] = None,
 ) -> None:
     """Write a trained network as a file that the runtime loads, after a parity check."""
-    if to != "onnx":
-        raise typer.BadParameter(f"--to {to!r}: onnx is possible")
+    if to not in ("onnx", "safetensors"):
+        raise typer.BadParameter(f"--to {to!r}: choose of onnx, safetensors")
     _need_torch()
     from .export.command import export_checkpoint
 
-    error = export_checkpoint(checkpoint, out, photos or [])
-    console.print(f"{out}: written; differs from PyTorch by at most {error:.4f} cells")
+    message = export_checkpoint(
+        checkpoint, out, to=to, photos=photos or [], preset=preset, joint_set=joint_set
+    )
+    console.print(message, soft_wrap=True, highlight=False)
 
 
 def _need_torch() -> None:

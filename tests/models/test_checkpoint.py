@@ -183,5 +183,3 @@ def test_files_that_are_no_snapshots_are_refused(tmp_path):
     for path in (listing, odd, cut, tmp_path / "absent.pth.tar"):
         with pytest.raises(UserError, match=path.name):
             import_original(path, preset="lpski-xs", joint_set="human36m-18")
-
-

@@ -38,13 +38,14 @@ def test_the_encoder_knows_pictures(pretrained):
     photo = torch.from_numpy(load_photo(ASTRONAUT)).permute(2, 0, 1)[None].float()
     x = pretrained.eval().first_conv((photo[..., ::2, ::2] - 127) / 128)
     for block in pretrained.inv_residual:
-        norm_input: list[torch.Tensor] = []
-        hook = block.last_norm.register_forward_pre_hook(lambda _, args: norm_input.append(args[0]))
+        seen: list[torch.Tensor] = []
+        hook = block.last_norm.register_forward_pre_hook(
+            lambda _, args, seen=seen: seen.append(args[0])
+        )
         x = block(x)
         hook.remove()
-        seen = norm_input[0].var(dim=(0, 2, 3))
         kept = block.last_norm.running_var
-        ratio = (seen.mean() / kept.mean()).item()
+        ratio = (seen[0].var(dim=(0, 2, 3)).mean() / kept.mean()).item()
         assert 0.2 < ratio < 5
 
 

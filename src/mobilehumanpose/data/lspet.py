@@ -18,6 +18,7 @@ How the 21 MuCo joints are filled:
 
 from __future__ import annotations
 
+import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,16 +198,20 @@ def split(samples: PoseSamples) -> tuple[PoseSamples, PoseSamples]:
 
 
 class ZipImages:
-    """Pictures read by name from a zip file, which each process opens for itself."""
+    """Pictures read by name from a zip file.
+
+    Each process opens it for itself: forked ones would share the position in the file.
+    """
 
     def __init__(self, path: Path) -> None:
         if not zipfile.is_zipfile(path):
             raise UserError(f"{path}: no zip file of photographs")
         self.path = path
         self._archive: zipfile.ZipFile | None = None
+        self._opened_by = 0
 
     def __getstate__(self) -> dict[str, object]:
-        return {"path": self.path, "_archive": None}
+        return {"path": self.path, "_archive": None, "_opened_by": 0}
 
     def photo(self, name: str) -> NDArray[np.uint8]:
         """The (H, W, 3) RGB photograph of that name, as it lies: labels ignore EXIF orientation.
@@ -214,8 +219,9 @@ class ZipImages:
         Raises:
             UserError: there is none, or it cannot be decoded.
         """
-        if self._archive is None:
+        if self._archive is None or self._opened_by != os.getpid():
             self._archive = zipfile.ZipFile(self.path)
+            self._opened_by = os.getpid()
         try:
             encoded = np.frombuffer(self._archive.read(name), np.uint8)
         except KeyError:

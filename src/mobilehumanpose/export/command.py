@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import UserError
 from ..geometry import crop_affine, process_bbox, warp_crop
 from ..media import load_photo
-from ..models.checkpoint import load_checkpoint
+from ..models.checkpoint import import_original, load_checkpoint, save_checkpoint
 from ..models.presets import grid_cells
 from ..runtime import ModelDescription
 from .onnx_file import export_onnx
@@ -20,23 +20,47 @@ INPUT_PX = 256
 NUM_NOISE_CROPS = 4
 
 
-def export_checkpoint(checkpoint: Path, out: Path, photos: Sequence[Path]) -> float:
-    """Write the ONNX file of a checkpoint; its name is that of the file.
+def export_checkpoint(
+    checkpoint: Path,
+    out: Path,
+    *,
+    to: str,
+    photos: Sequence[Path],
+    preset: str | None,
+    joint_set: str | None,
+) -> str:
+    """Write a checkpoint as another kind of file.
 
     Args:
-        checkpoint: a ``.safetensors`` file.
-        out: the ``.onnx`` file to write.
-        photos: to compare the file with PyTorch on, each as a square around its middle.
+        checkpoint: a ``.safetensors`` file, or a ``snapshot_N.pth.tar`` of the original.
+        out: the file to write, ending in ``.onnx`` or ``.safetensors``; a model is named by it.
+        to: ``"onnx"`` or ``"safetensors"``.
+        photos: to compare an ONNX file with PyTorch on, each as a square around its middle.
+        preset: the network of a snapshot, which does not say so itself.
+        joint_set: its joint set.
 
     Returns:
-        Mean difference to PyTorch in cells, see :func:`.onnx_file.export_onnx`.
+        What was written, and how far an ONNX file is from PyTorch.
 
     Raises:
         UserError: a file cannot be read or written, or the parity check fails.
     """
-    if out.suffix != ".onnx":
-        raise UserError(f"{out}: the name of an ONNX file must end in .onnx")
-    model, metadata = load_checkpoint(checkpoint)
+    if out.suffix != f".{to}":
+        raise UserError(f"{out}: the name of a file for --to {to} must end in .{to}")
+    if checkpoint.suffix == ".safetensors":
+        if preset or joint_set:
+            raise UserError(f"{checkpoint}: says its own network and joints; leave them out")
+        model, metadata = load_checkpoint(checkpoint)
+    elif preset and joint_set:
+        model, metadata = import_original(checkpoint, preset=preset, joint_set=joint_set)
+    else:
+        raise UserError(
+            f"{checkpoint}: a snapshot of the original needs --preset and --joint-set, "
+            "since it does not say which network it is"
+        )
+    if to == "safetensors":
+        save_checkpoint(out, model, metadata)
+        return f"{out}: written"
     description = ModelDescription(
         name=out.stem,
         preset=metadata.preset,
@@ -47,7 +71,7 @@ def export_checkpoint(checkpoint: Path, out: Path, photos: Sequence[Path]) -> fl
         licence=metadata.licence,
         trained_on=metadata.trained_on,
     )
-    return export_onnx(
+    difference_cells = export_onnx(
         model,
         description,
         out,
@@ -55,6 +79,9 @@ def export_checkpoint(checkpoint: Path, out: Path, photos: Sequence[Path]) -> fl
         mean=metadata.mean,
         std=metadata.std,
         check_crops=_check_crops(photos),
+    )
+    return (
+        f"{out}: written; joints differ from PyTorch's by {difference_cells:.4f} cells on average"
     )
 
 

@@ -247,7 +247,7 @@ class Trainer:
             crop_px=stage.crop_px,
             augmentation=None,
         )
-        return validate(self.averaged, dataset, normalize)
+        return validate(self.averaged, dataset, normalize, workers=self.workers)
 
     def _log(self, **entry: object) -> None:
         with (self.out_dir / "log.jsonl").open("a") as file:

@@ -37,6 +37,8 @@ def validate(
     model: nn.Module,
     dataset: CropDataset,
     normalize: Callable[[Tensor], Tensor],
+    *,
+    workers: int,
     batch_size: int = 32,
 ) -> ValidationResult:
     """Run ``model`` over the plain crops of ``dataset`` and compare with its labels."""
@@ -45,7 +47,7 @@ def validate(
     keys = [[(i, 0) for i in range(len(dataset))[at : at + batch_size]]
             for at in range(0, len(dataset), batch_size)]  # fmt: skip
     predicted, truth, known = [], [], []
-    for pixels, targets, mask in DataLoader(dataset, batch_sampler=keys, num_workers=1):
+    for pixels, targets, mask in DataLoader(dataset, batch_sampler=keys, num_workers=workers):
         heatmaps = model(normalize(pixels))
         cells, _ = soft_argmax(heatmaps, num_joints)
         depth = heatmaps.shape[1] // num_joints

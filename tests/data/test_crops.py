@@ -1,0 +1,122 @@
+"""Training crops: labels follow the pixels through every variation."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mobilehumanpose.data.crops import (
+    Augmentation,
+    normalized_targets,
+    person_box,
+    random_affine,
+    vary_pixels,
+)
+from mobilehumanpose.geometry import crop_affine, warp_crop
+from mobilehumanpose.skeleton import MUCO_21
+
+ALL = np.ones(21, bool)
+
+
+def marked_photo() -> tuple[np.ndarray, np.ndarray]:
+    """A photo with a dot at each joint, whose red channel tells which joint it is."""
+    rng = np.random.default_rng(4)
+    keypoints = rng.permutation(np.stack(np.mgrid[100:400:60, 120:420:60], -1).reshape(-1, 2))[:21]
+    photo = np.zeros((480, 640, 3), np.uint8)
+    for joint, (x, y) in enumerate(keypoints):
+        cv2.circle(photo, (int(x), int(y)), 9, (10 * (joint + 1), 255, 0), -1)
+    return photo, keypoints.astype(np.float64)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_targets_lie_on_their_joints(seed):
+    photo, keypoints = marked_photo()
+    box = person_box(keypoints, ALL, (640, 480))
+    rng = np.random.default_rng(seed)
+    affine, flip = random_affine(box, 256, 640, Augmentation(), rng)
+    crop = warp_crop(photo, affine, 256)
+    targets, known = normalized_targets(
+        keypoints, ALL, np.zeros(21), ALL, affine, 256, flip=flip, skeleton=MUCO_21
+    )
+    checked = 0
+    for joint in range(21):
+        if not known[joint, 0]:
+            continue
+        x, y = np.round(targets[joint, :2] * 256).astype(int)
+        if not (3 < x < 252 and 3 < y < 252):
+            continue
+        # A mirrored picture shows the other side's joint here.
+        shown = MUCO_21.flip_permutation[joint] if flip else joint
+        assert abs(int(crop[y, x, 0]) - 10 * (shown + 1)) <= 2
+        assert crop[y, x, 1] > 245
+        checked += 1
+    assert checked >= 5
+
+
+def test_mirroring_swaps_depth_and_knowledge_too():
+    keypoints = np.full((21, 2), 50.0)
+    depth = np.arange(21) * 10.0
+    has_depth = ALL.copy()
+    left = MUCO_21.index("L_Wrist")
+    right = MUCO_21.index("R_Wrist")
+    has_depth[left] = False
+    affine = crop_affine(np.array([0.0, 0, 100, 100]), 64, flip=True, image_width=100)
+    targets, known = normalized_targets(
+        keypoints, ALL, depth, has_depth, affine, 64, flip=True, skeleton=MUCO_21
+    )
+    assert not known[right, 2]
+    assert known[left, 2]
+    assert targets[left, 2] == pytest.approx((right * 10 / 1000 + 1) / 2)
+
+
+def test_what_lies_outside_is_unknown():
+    keypoints = np.full((21, 2), 50.0)
+    keypoints[3] = -1, 50
+    keypoints[4] = 50, 100
+    depth = np.zeros(21)
+    depth[5], depth[6] = 1000, -1001
+    affine = crop_affine(np.array([0.0, 0, 100, 100]), 64)
+    targets, known = normalized_targets(
+        keypoints, ALL, depth, ALL, affine, 64, flip=False, skeleton=MUCO_21
+    )
+    assert not known[[3, 4]].any()
+    assert known[[5, 6], :2].all()
+    assert not known[[5, 6], 2].any()
+    assert (targets[~known] == 0).all()
+    np.testing.assert_allclose(targets[0], [0.5, 0.5, 0.5])
+
+
+def test_variation_is_decided_by_the_seed():
+    photo, keypoints = marked_photo()
+    box = person_box(keypoints, ALL, (640, 480))
+
+    def crop(seed: int) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        affine, _ = random_affine(box, 64, 640, Augmentation(), rng)
+        return vary_pixels(warp_crop(photo, affine, 64), Augmentation(), rng)
+
+    np.testing.assert_array_equal(crop(1), crop(1))
+    assert not np.array_equal(crop(1), crop(2))
+
+
+def test_no_variation_is_the_plain_crop():
+    still = Augmentation(
+        scale_spread=0, rotation_share=0, flip_share=0, full_turn_share=0, shift=0, zoom_share=0
+    )
+    box = np.array([10.0, 20, 200, 200])
+    affine, flip = random_affine(box, 64, 640, still, np.random.default_rng(0))
+    np.testing.assert_allclose(affine, crop_affine(box, 64))
+    assert not flip
+
+
+def test_occlusion_stays_in_the_crop_at_every_size():
+    always = Augmentation(occlusion_share=1, occlusion_area=1.0)
+    for seed in range(50):
+        crop = np.zeros((16, 16, 3), np.uint8)
+        varied = vary_pixels(crop, always, np.random.default_rng(seed))
+        assert varied.shape == crop.shape
+        assert varied.any()
+
+
+def test_a_box_takes_at_least_two_joints():
+    keypoints = np.random.default_rng(0).uniform(0, 100, (21, 2))
+    assert person_box(keypoints, np.arange(21) == 3, (640, 480)) is None

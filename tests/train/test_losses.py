@@ -1,0 +1,56 @@
+"""Losses on hand-worked heat-maps."""
+
+import math
+
+import pytest
+import torch
+
+from mobilehumanpose.train.losses import coordinate_loss, heatmap_loss
+
+
+def one_hot(x: int, y: int, z: int) -> torch.Tensor:
+    probabilities = torch.zeros(1, 1, 4, 8, 8)
+    probabilities[0, 0, z, y, x] = 1
+    return probabilities
+
+
+def test_coordinate_loss_is_a_mean_over_what_is_known():
+    targets = torch.tensor([[[0.5, 0.25, 0.75]]])
+    probabilities = one_hot(5, 2, 1)  # x 0.625, y 0.25, z 0.25
+    known = torch.tensor([[[1.0, 1, 1]]])
+    assert coordinate_loss(probabilities, targets, known).item() == pytest.approx(0.625 / 3)
+    known = torch.tensor([[[1.0, 1, 0]]])
+    assert coordinate_loss(probabilities, targets, known).item() == pytest.approx(0.125 / 2)
+    assert coordinate_loss(probabilities, targets, torch.zeros(1, 1, 3)).item() == 0
+
+
+def test_heatmap_loss_is_least_for_the_right_gaussian():
+    known = torch.ones(1, 1, 3)
+    targets = torch.tensor([[[0.5, 0.5, 0.0]]])
+    grid = torch.arange(8.0)
+    distance = (grid[:, None] - 4) ** 2 + (grid[None] - 4) ** 2
+
+    def loss(sigma: float) -> float:
+        plane = torch.exp(-distance / (2 * sigma**2))
+        return heatmap_loss((plane / plane.sum())[None, None, None], targets, known).item()
+
+    assert loss(1.0) < min(loss(0.7), loss(1.4))
+    # A Gaussian's entropy in two dimensions is 1 + ln(2πσ²).
+    assert loss(1.0) == pytest.approx(1 + math.log(2 * math.pi), abs=0.02)
+
+
+def test_unknown_joints_do_not_count():
+    targets = torch.tensor([[[0.5, 0.5, 0.5], [0.1, 0.1, 0.1]]])
+    probabilities = torch.cat([one_hot(4, 4, 2), one_hot(7, 7, 3)], dim=1)
+    known = torch.tensor([[[1.0, 1, 1], [0, 0, 0]]])
+    assert coordinate_loss(probabilities, targets, known).item() == 0
+    alone = heatmap_loss(probabilities[:, :1], targets[:, :1], known[:, :1])
+    assert heatmap_loss(probabilities, targets, known).item() == pytest.approx(alone.item())
+
+
+def test_heatmap_loss_survives_zeros():
+    probabilities = one_hot(0, 0, 0).requires_grad_()
+    loss = heatmap_loss(probabilities, torch.full((1, 1, 3), 0.9), torch.ones(1, 1, 3))
+    loss.backward()
+    assert math.isfinite(loss.item())
+    assert torch.isfinite(probabilities.grad).all()
