@@ -80,7 +80,7 @@ def test_a_folder_goes_on_past_a_broken_photo(tmp_path):
         (["predict", ASTRONAUT, "--stature", "nan"], 1, "stature"),
         (["predict", ASTRONAUT, "--model", "none.onnx"], 1, "none.onnx"),
         (["predict", ASTRONAUT, "--model", "huge"], 1, "unknown model 'huge'"),
-        (["predict"], 2, "SOURCES"),
+        (["predict"], 2, "sources"),
         (["fly"], 2, "fly"),
     ],
 )
