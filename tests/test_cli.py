@@ -124,3 +124,32 @@ def test_version_and_models():
     assert entries["lpski-l"]["parameters"] == 4_073_248
     assert entries["lpski-lite0"]["weights"]["name"]
     assert "lpski-l" in mhp("models", env={**os.environ, "COLUMNS": "200"}).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["train", "lspet-huge"], "lspet-lite0"),
+        (["train", "lspet-lite0", "--data", "nowhere"], "nowhere/lspet-train.npz"),
+        (["export", "absent.safetensors", "--out", "a.onnx"], "absent.safetensors"),
+        (["export", "absent.pth.tar", "--out", "a.onnx"], "--preset"),
+    ],
+)
+def test_the_workshop_s_mistakes_are_one_line_too(tmp_path, arguments, named):
+    done = mhp(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert named in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_workshop_says_what_it_needs():
+    program = (
+        "import sys\n"
+        "sys.modules['torch'] = None\n"  # as if it were not installed
+        "sys.argv = ['mhp', 'train', 'lspet-lite0']\n"
+        "from mobilehumanpose.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "pip install 'mobilehumanpose[train,export]'" in done.stderr

@@ -57,8 +57,12 @@ def predict(
         DEFAULT_MODEL
     ),
     fov: Annotated[
-        float, typer.Option(help="Field of view across the longer image side, in degrees.")
-    ] = DEFAULT_FOV_DEGREES,
+        float | None,
+        typer.Option(
+            help="Field of view across the longer image side, in degrees; "
+            f"{DEFAULT_FOV_DEGREES:g} is assumed without it."
+        ),
+    ] = None,
     box: Annotated[
         list[str] | None,
         typer.Option(help="Person's box x,y,width,height in px; may be given several times."),
@@ -85,9 +89,9 @@ def predict(
     for path in track(photos, "Photographs", console=console, disable=len(photos) == 1):
         try:
             photo = load_photo(path)
-            camera = Camera.from_fov(fov, (photo.shape[1], photo.shape[0]))
-            # A given field of view is still a guess unless somebody chose it.
-            poses = estimator(photo, boxes, None if fov == DEFAULT_FOV_DEGREES else camera)
+            size = (photo.shape[1], photo.shape[0])
+            camera = None if fov is None else Camera.from_fov(fov, size)
+            poses = estimator(photo, boxes, camera)
             written = _write_results(path, photo, poses, out, wanted, model)
         except UserError as error:
             if len(photos) == 1:
