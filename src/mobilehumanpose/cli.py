@@ -149,6 +149,9 @@ def _write_results(
     from .results import poses_to_json
     from .viewer import write_page
 
+    document = poses_to_json(
+        poses, image_name=path.name, image_size=(photo.shape[1], photo.shape[0]), model=model
+    )
     written = []
     for kind in wanted:
         target = out / f"{path.stem}.{kind}"
@@ -157,15 +160,9 @@ def _write_results(
         if kind == "jpg":
             write_file(target, encode_jpeg(draw_poses(photo, poses)))
         elif kind == "json":
-            text = poses_to_json(
-                poses,
-                image_name=path.name,
-                image_size=(photo.shape[1], photo.shape[0]),
-                model=model,
-            )
-            write_file(target, text.encode())
+            write_file(target, document.encode())
         else:
-            write_page(target, photo, poses, path.name)
+            write_page(target, photo, document)
         written.append(target)
     return written
 

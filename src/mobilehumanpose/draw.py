@@ -27,7 +27,10 @@ _SHIFT = 4
 
 
 def joint_side(joint_name: str) -> str:
-    """``"left"``, ``"right"`` or ``"center"``, by the prefix of the joint's name."""
+    """``"left"``, ``"right"`` or ``"center"``, by the prefix of the joint's name.
+
+    The 3D page tells sides by the same rule.
+    """
     return {"L_": "left", "R_": "right"}.get(joint_name[:2], "center")
 
 
