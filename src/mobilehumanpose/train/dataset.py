@@ -58,10 +58,9 @@ class CropDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
         index, seed = key
         image = self.images.photo(str(self.samples.file_names[index]))
         box = self._box(index, image)
-        flip = False
         if self.augmentation is None:
-            crop = warp_crop(image, crop_affine(box, self.crop_px), self.crop_px)
-            affine = crop_affine(box, self.crop_px)
+            affine, flip = crop_affine(box, self.crop_px), False
+            crop = warp_crop(image, affine, self.crop_px)
         else:
             rng = np.random.default_rng((seed, index))
             affine, flip = random_affine(box, self.crop_px, image.shape[1], self.augmentation, rng)

@@ -30,7 +30,6 @@ from .validation import ValidationResult, validate
 
 SAVE_EVERY_SECONDS = 120.0
 
-
 #: Scaling of the 0…255 pixels that the Lite0 encoder was trained on.
 INPUT_MEAN = (127.0, 127.0, 127.0)
 INPUT_STD = (128.0, 128.0, 128.0)

@@ -44,10 +44,10 @@ def validate(
     """Run ``model`` over the plain crops of ``dataset`` and compare with its labels."""
     model.eval()
     num_joints = dataset.skeleton.num_joints
-    keys = [[(i, 0) for i in range(len(dataset))[at : at + batch_size]]
-            for at in range(0, len(dataset), batch_size)]  # fmt: skip
+    keys = [(index, 0) for index in range(len(dataset))]
+    batches = [keys[at : at + batch_size] for at in range(0, len(keys), batch_size)]
     predicted, truth, known = [], [], []
-    for pixels, targets, mask in DataLoader(dataset, batch_sampler=keys, num_workers=workers):
+    for pixels, targets, mask in DataLoader(dataset, batch_sampler=batches, num_workers=workers):
         heatmaps = model(normalize(pixels))
         cells, _ = soft_argmax(heatmaps, num_joints)
         depth = heatmaps.shape[1] // num_joints
@@ -55,8 +55,12 @@ def validate(
         predicted.append((cells / grid).numpy())
         truth.append(targets.numpy())
         known.append(mask.numpy())
-    return summarize(np.concatenate(predicted), np.concatenate(truth), np.concatenate(known),
-                     dataset.skeleton.indices(LIMB_JOINTS))  # fmt: skip
+    return summarize(
+        np.concatenate(predicted),
+        np.concatenate(truth),
+        np.concatenate(known),
+        dataset.skeleton.indices(LIMB_JOINTS),
+    )
 
 
 def summarize(
