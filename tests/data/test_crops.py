@@ -68,7 +68,7 @@ def test_mirroring_swaps_depth_and_knowledge_too():
     assert targets[left, 2] == pytest.approx((right * 10 / 1000 + 1) / 2)
 
 
-def test_what_lies_outside_is_unknown():
+def test_what_lies_outside_is_unknown_but_for_its_place():
     keypoints = np.full((21, 2), 50.0)
     keypoints[3] = -1, 50
     keypoints[4] = 50, 100
@@ -81,8 +81,25 @@ def test_what_lies_outside_is_unknown():
     assert not known[[3, 4]].any()
     assert known[[5, 6], :2].all()
     assert not known[[5, 6], 2].any()
-    assert (targets[~known] == 0).all()
+    assert (targets[~known[:, 2], 2] == 0).all()
+    np.testing.assert_allclose(targets[[3, 4], :2], [[-0.01, 0.5], [0.5, 1.0]], atol=1e-6)
     np.testing.assert_allclose(targets[0], [0.5, 0.5, 0.5])
+
+
+def test_what_is_not_labelled_has_no_place():
+    keypoints = np.full((21, 2), -7.0)
+    targets, known = normalized_targets(
+        keypoints,
+        ~ALL,
+        np.zeros(21),
+        ~ALL,
+        crop_affine(np.array([0.0, 0, 100, 100]), 64),
+        64,
+        flip=False,
+        skeleton=MUCO_21,
+    )
+    assert not known.any()
+    assert (targets == 0).all()
 
 
 def test_variation_is_decided_by_the_seed():

@@ -48,6 +48,14 @@ def test_unknown_joints_do_not_count():
     assert heatmap_loss(probabilities, targets, known).item() == pytest.approx(alone.item())
 
 
+def test_a_joint_outside_the_crop_belongs_nowhere():
+    targets = torch.tensor([[[1.2, 0.5, 0.0]]])
+    known = torch.zeros(1, 1, 3)
+    even = torch.full((1, 1, 8, 8, 8), 1 / 512)
+    assert heatmap_loss(even, targets, known).item() == pytest.approx(math.log(64))
+    assert heatmap_loss(one_hot(7, 4, 0), targets, known).item() > 2 * math.log(64)
+
+
 def test_heatmap_loss_survives_zeros():
     probabilities = one_hot(0, 0, 0).requires_grad_()
     loss = heatmap_loss(probabilities, torch.full((1, 1, 3), 0.9), torch.ones(1, 1, 3))

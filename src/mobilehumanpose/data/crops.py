@@ -40,7 +40,7 @@ class Augmentation:
     color_gain: float = 0.2
     full_turn_share: float = 0.15
     shift: float = 0.08
-    zoom_share: float = 0.1
+    zoom_share: float = 0.2
     gray_share: float = 0.1
     occlusion_share: float = 0.3
     occlusion_area: float = 0.15
@@ -123,14 +123,16 @@ def normalized_targets(
     """Labels of one person → (J, 3) targets in shares of the grid, and (J, 3) which are known.
 
     x and y are shares of the crop's side, z of the 2 m of depth with the root in the middle.
-    A joint outside the crop is unknown, its depth too. Depth keeps its value under scaling and
-    turning in the plane. Cells are these shares times the grid's size.
+    A joint outside the crop is unknown, its depth too, but keeps its x and y, which tell that it
+    is outside; those of an unlabelled joint are 0. Depth keeps its value under scaling and turning
+    in the plane. Cells are these shares times the grid's size.
     """
     order = skeleton.flip_permutation if flip else np.arange(skeleton.num_joints)
     xy = apply_affine(keypoints_px[order], affine) / crop_px
-    inside = has_px[order] & ((xy >= 0) & (xy < 1)).all(axis=-1)
+    labelled = has_px[order]
+    inside = labelled & ((xy >= 0) & (xy < 1)).all(axis=-1)
     z = (depth_mm[order] / HALF_DEPTH_MM + 1) / 2
     z_known = has_depth[order] & inside & (z >= 0) & (z < 1)
     targets = np.concatenate([xy, z[:, None]], axis=-1).astype(np.float32)
     known = np.stack([inside, inside, z_known], axis=-1)
-    return np.where(known, targets, 0), known
+    return np.where(np.stack([labelled, labelled, z_known], axis=-1), targets, 0), known

@@ -73,7 +73,7 @@ class Trainer:
         # What torch's own annotation of `to` forgets to mention.
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(requires_grad=False)
-        self.optimizer = torch.optim.AdamW(self._parameter_groups())
+        self.optimizer = torch.optim.AdamW(self._parameter_groups(), fused=True)
         self.stage_index = 0
         self.epoch = 0  # within the stage
         self.batch = 0  # within the epoch
