@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mobilehumanpose import Camera, PoseEstimator, UserError
+from mobilehumanpose.estimator import _search_squares
 from mobilehumanpose.geometry import project
 from mobilehumanpose.media import load_photo
 
@@ -42,6 +43,12 @@ def test_the_astronaut_s_shoulders_are_where_they_are(estimator, photo):
     right, left = pose.keypoints_px[[index("R_Shoulder"), index("L_Shoulder")]]
     assert np.linalg.norm(right - [95, 265]) < 80
     assert np.linalg.norm(left - [315, 265]) < 80
+
+
+def test_closer_looks_never_see_less(estimator, photo):
+    (pose,) = estimator(photo)
+    looks = estimator._look(photo, _search_squares((photo.shape[1], photo.shape[0])))
+    assert pose.scores.mean() >= max(scores.mean() for _, _, scores in looks) - 1e-6
 
 
 def test_each_box_gets_its_pose_in_order(estimator, photo):

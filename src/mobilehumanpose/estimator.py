@@ -113,8 +113,10 @@ class PoseEstimator:
             tighter = process_bbox(tight_box(keypoints_px[sure]), size)
             if tighter is None or _iou(crop, tighter) > SETTLED_IOU:
                 break
-            crop = tighter
-            keypoints_px, _, scores = self._look(photo, [crop])[0]
+            closer_keypoints_px, _, closer_scores = self._look(photo, [tighter])[0]
+            if closer_scores.mean() < scores.mean():
+                break  # a closer look that sees less cut something off
+            crop, keypoints_px, scores = tighter, closer_keypoints_px, closer_scores
         return [crop]
 
     def _look(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mobilehumanpose.errors import UserError
 from mobilehumanpose.models.head import (
     SCORE_RADIUS,
+    SURE_MASS,
     ExportHead,
     expected_cells,
     joint_probabilities,
@@ -46,6 +47,17 @@ def test_belief_split_between_two_places_scores_nothing():
 def test_belief_split_in_depth_alone_keeps_its_score():
     _, scores = soft_argmax(peaks((8, 9, 2), (8, 9, 28)), 1)
     assert scores.item() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_heat_map_as_sharp_as_training_asks_for_is_sure():
+    """On average over where in its cell the joint lies."""
+    cells = torch.arange(32.0)
+    masses = []
+    for x, y in torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) + 15:
+        plane = torch.exp(-((cells[None] - x) ** 2 + (cells[:, None] - y) ** 2) / 2)
+        probabilities = (plane / plane.sum())[None, None, None]
+        masses.append(near_mass(probabilities, torch.stack([x, y, x * 0])[None, None]).item())
+    assert sum(masses) / len(masses) == pytest.approx(SURE_MASS, abs=0.02)
 
 
 def test_the_score_is_the_mass_within_the_radius():

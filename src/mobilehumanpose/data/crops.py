@@ -27,7 +27,8 @@ class Augmentation:
         color_gain: each colour channel is multiplied by 1 ± up to this.
         full_turn_share: of crops turned by any angle instead, for people in any position.
         shift: the box is moved by up to this share of its side, since no detector is exact.
-        zoom_share: of crops where the box is cut to 45–80 % so that a part of the person is out.
+        zoom_share: of crops of a square of 40–80 % somewhere in the box, which shows a part of the
+            person, as portraits and crowded pictures do.
         gray_share: of crops without colour.
         occlusion_share: of crops with a rectangle of noise.
         occlusion_area: the largest share of the crop that such a rectangle takes.
@@ -40,7 +41,7 @@ class Augmentation:
     color_gain: float = 0.2
     full_turn_share: float = 0.15
     shift: float = 0.08
-    zoom_share: float = 0.2
+    zoom_share: float = 0.3
     gray_share: float = 0.1
     occlusion_share: float = 0.3
     occlusion_area: float = 0.15
@@ -65,15 +66,17 @@ def random_affine(
     """A varied crop of the box: its (2, 3) affine map, and whether the picture is mirrored."""
     a = augmentation
     scale = 1 + a.scale_spread * float(np.clip(rng.standard_normal(), -1, 1))
+    box = box_xywh.copy()
     if rng.random() < a.zoom_share:
-        scale *= rng.uniform(0.45, 0.8)
+        part = rng.uniform(0.4, 0.8)
+        box[:2] += rng.uniform(0, 1 - part, 2) * box[2:]
+        box[2:] *= part
     if rng.random() < a.full_turn_share:
         rotation = rng.uniform(-180, 180)
     elif rng.random() < a.rotation_share:
         rotation = a.rotation_degrees * float(np.clip(rng.standard_normal(), -2, 2))
     else:
         rotation = 0.0
-    box = box_xywh.copy()
     box[:2] += rng.uniform(-a.shift, a.shift, 2) * box[2:]
     flip = bool(rng.random() < a.flip_share)
     affine = crop_affine(

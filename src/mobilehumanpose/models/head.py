@@ -5,13 +5,16 @@ is the expectation of the cell index, x in [0, W−1], y in [0, H−1], z in [0,
 regression, Sun et al., ECCV 2018; the head of 3DMPPE and MobileHumanPose).
 
 Score: the probability that the heat-map itself gives to the image cells within ``SCORE_RADIUS``
-of the grid's width around that position, over all depths. It is near 1 where the network is sure
-of one place, and falls where its belief is spread out or split between two places, where the
-expectation lies in between. On a crop made with the usual margins the radius is about a fifth of
-a torso length, so the score is the network's own guess of its PCK@0.2. It is not calibrated.
+of the grid's width around that position, over all depths, divided by ``SURE_MASS``. It is near 1
+where the network is sure of one place, and falls where its belief is spread out or split between
+two places, where the expectation lies in between. On a crop made with the usual margins the radius
+is about a fifth of a torso length, so the score is the network's own guess of its PCK@0.2. How
+good a guess, its model card tells.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +23,9 @@ from ..errors import UserError
 
 #: As a share of the grid's width: 1.5 cells of 32, 12 px of a 256 px crop.
 SCORE_RADIUS = 1.5 / 32
+#: What a heat-map that is as sharp as training asks for (a Gaussian of one cell, see
+#: ``train.losses``) holds within 1.5 cells of its centre: more is not to be had, so this scores 1.
+SURE_MASS = 1 - math.exp(-(1.5**2) / 2)
 
 
 def joint_probabilities(heatmaps: Tensor, num_joints: int) -> Tensor:
@@ -54,7 +60,7 @@ def expected_cells(probabilities: Tensor) -> Tensor:
 
 
 def near_mass(probabilities: Tensor, cells: Tensor) -> Tensor:
-    """(N, J) scores: the probability within ``SCORE_RADIUS`` of (N, J, 3) ``cells`` in x, y."""
+    """(N, J) probability within ``SCORE_RADIUS`` of (N, J, 3) ``cells`` in x, y."""
     plane = probabilities.sum(dim=2)
     height, width = plane.shape[-2:]
     columns = torch.arange(width, device=cells.device) - cells[..., 0:1]
@@ -67,7 +73,7 @@ def soft_argmax(heatmaps: Tensor, num_joints: int) -> tuple[Tensor, Tensor]:
     """(N, J·D, H, W) logits on any device → (N, J, 3) x, y, z in cells and (N, J) scores."""
     probabilities = joint_probabilities(heatmaps, num_joints)
     cells = expected_cells(probabilities)
-    return cells, near_mass(probabilities, cells)
+    return cells, (near_mass(probabilities, cells) / SURE_MASS).clamp(max=1)
 
 
 class ExportHead(nn.Module):
@@ -103,8 +109,8 @@ class ExportHead(nn.Module):
         offset_x = xy_of_cell[:, 0] - coordinates[..., 0:1]
         offset_y = xy_of_cell[:, 1] - coordinates[..., 1:2]
         near = offset_x * offset_x + offset_y * offset_y <= (SCORE_RADIUS * width) ** 2
-        scores = (plane * near.to(plane.dtype)).sum(dim=-1)
-        return coordinates, scores
+        mass = (plane * near.to(plane.dtype)).sum(dim=-1)
+        return coordinates, (mass / SURE_MASS).clamp(max=1)
 
 
 class ExportModel(nn.Module):

@@ -84,7 +84,7 @@ def lspet_lite0() -> Recipe:
             ),
             Stage(
                 crop_px=256,
-                epochs=9,
+                epochs=10,
                 batch_size=16,
                 peak_learning_rate=6e-4,
                 final_learning_rate=1e-6,
