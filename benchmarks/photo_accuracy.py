@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mobilehumanpose.data.crops import person_box
-from mobilehumanpose.data.lspet import PoseSamples, ZipImages, load_labels, split, torso_length_px
+from mobilehumanpose.data.crops import cut_crop
+from mobilehumanpose.data.lspet import load_lspet, split, torso_length_px
+from mobilehumanpose.data.samples import PoseDataset
 from mobilehumanpose.decode import cells_to_photo
-from mobilehumanpose.errors import UserError
 from mobilehumanpose.evaluate.metrics import pck
-from mobilehumanpose.geometry import crop_affine, warp_crop
+from mobilehumanpose.geometry import crop_affine
 from mobilehumanpose.media import write_file
 from mobilehumanpose.runtime import PoseNetwork
 from mobilehumanpose.skeleton import LIMB_JOINTS, MUCO_21
@@ -30,19 +30,15 @@ from mobilehumanpose.weights import DEFAULT_MODEL, model_path
 
 
 def predict(
-    network: PoseNetwork, samples: PoseSamples, images: ZipImages
+    network: PoseNetwork, dataset: PoseDataset
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(N, 21, 2) px, (N, 21) depth in mm and (N, 21) scores for the labelled boxes."""
-    description = network.description
+    description, samples = network.description, dataset.samples
     found_px, found_depth_mm, found_scores = [], [], []
     for index in range(len(samples)):
-        photo = images.photo(str(samples.file_names[index]))
-        size = (photo.shape[1], photo.shape[0])
-        box = person_box(samples.keypoints_px[index], samples.has_px[index], size)
-        if box is None:
-            raise UserError(f"{samples.file_names[index]} has no labelled person inside it")
-        affine = crop_affine(box, description.input_px)
-        crop = warp_crop(photo, affine, description.input_px)
+        affine = crop_affine(samples.boxes_xywh[index], description.input_px)
+        name = samples.image_name(index)
+        crop = cut_crop(dataset.images, name, affine, description.input_px, may_shrink=False)
         cells, scores = network(crop[None])
         keypoints_px, depth_mm = cells_to_photo(
             cells[0].astype(np.float64),
@@ -65,10 +61,10 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="into the bundled model's facts")
     arguments = parser.parse_args()
 
-    _, samples = split(load_labels(arguments.data / "lspet-train.npz"))
-    images = ZipImages(arguments.data / "lspet-train.zip")
+    _, dataset = split(load_lspet(arguments.data))
+    samples = dataset.samples
     path = model_path(arguments.model)
-    keypoints_px, depth_mm, scores = predict(PoseNetwork(path), samples, images)
+    keypoints_px, depth_mm, scores = predict(PoseNetwork(path), dataset)
 
     limbs = MUCO_21.indices(LIMB_JOINTS)
     torso_px = torso_length_px(samples.keypoints_px, samples.has_px)

@@ -6,11 +6,14 @@ import pytest
 
 from mobilehumanpose.data.crops import (
     Augmentation,
+    cut_crop,
     normalized_targets,
+    occlude,
     person_box,
     random_affine,
-    vary_pixels,
+    vary_colors,
 )
+from mobilehumanpose.data.images import ImageFolder
 from mobilehumanpose.geometry import crop_affine, warp_crop
 from mobilehumanpose.skeleton import MUCO_21
 
@@ -109,7 +112,7 @@ def test_variation_is_decided_by_the_seed():
     def crop(seed: int) -> np.ndarray:
         rng = np.random.default_rng(seed)
         affine, _ = random_affine(box, 64, 640, Augmentation(), rng)
-        return vary_pixels(warp_crop(photo, affine, 64), Augmentation(), rng)
+        return vary_colors(warp_crop(photo, affine, 64), Augmentation(), rng)
 
     np.testing.assert_array_equal(crop(1), crop(1))
     assert not np.array_equal(crop(1), crop(2))
@@ -125,13 +128,58 @@ def test_no_variation_is_the_plain_crop():
     assert not flip
 
 
-def test_occlusion_stays_in_the_crop_at_every_size():
-    always = Augmentation(occlusion_share=1, occlusion_area=1.0)
-    for seed in range(50):
-        crop = np.zeros((16, 16, 3), np.uint8)
-        varied = vary_pixels(crop, always, np.random.default_rng(seed))
-        assert varied.shape == crop.shape
-        assert varied.any()
+def test_colors_vary_without_touching_the_shape():
+    crop = np.full((16, 16, 3), 100, np.uint8)
+    gray = vary_colors(crop, Augmentation(gray_share=1), np.random.default_rng(0))
+    assert (gray == gray[..., :1]).all()
+    varied = vary_colors(crop, Augmentation(gray_share=0), np.random.default_rng(0))
+    assert len({int(v) for v in varied[0, 0]}) == 3
+    assert (varied == varied[0, 0]).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_noise_covers_a_part_of_the_box_and_nothing_else(seed):
+    always = Augmentation(occlusion_share=1, occlusion_area=0.5)
+    box = np.array([100.0, 100, 100, 100])
+    affine = crop_affine(np.array([50.0, 50, 200, 200]), 100)
+    crop = np.zeros((100, 100, 3), np.uint8)
+    occlude(crop, box, affine, (400, 400), always, np.random.default_rng(seed))
+    covered = crop.any(axis=-1)
+    assert covered.any()
+    # The box fills the middle quarter of the crop; a rectangle begins inside it and may reach out.
+    assert not covered[:25].any()
+    assert not covered[:, :25].any()
+    assert covered.mean() < 0.5 * 0.25 + 0.02
+
+
+def test_occlusion_gives_up_where_no_rectangle_fits():
+    crop = np.zeros((10, 10, 3), np.uint8)
+    box = np.array([-500.0, -500, 100, 100])
+    always = Augmentation(occlusion_share=1)
+    occlude(crop, box, np.eye(2, 3), (50, 50), always, np.random.default_rng(0))
+    assert not crop.any()
+
+
+def smooth_photo() -> np.ndarray:
+    rng = np.random.default_rng(1)
+    photo = rng.integers(0, 256, (12, 16, 3), np.uint8)
+    return cv2.resize(photo, (1600, 1200), interpolation=cv2.INTER_CUBIC)
+
+
+@pytest.mark.parametrize("side", [1100, 600, 250])
+def test_a_shrunken_decode_gives_the_same_crop(tmp_path, side):
+    cv2.imwrite(str(tmp_path / "a.jpg"), smooth_photo(), [cv2.IMWRITE_JPEG_QUALITY, 98])
+    images = ImageFolder(tmp_path)
+    affine = crop_affine(np.array([100.0, 70, side, side]), 128, rotation_degrees=20)
+    whole = cut_crop(images, "a.jpg", affine, 128, may_shrink=False)
+    shrunken = cut_crop(images, "a.jpg", affine, 128, may_shrink=True)
+    assert np.abs(whole.astype(int) - shrunken).mean() < 1.5
+
+
+def test_crops_are_rgb(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((8, 8, 3), (255, 0, 10), np.uint8))
+    crop = cut_crop(ImageFolder(tmp_path), "a.png", np.eye(2, 3), 8, may_shrink=True)
+    assert crop[4, 4].tolist() == [10, 0, 255]
 
 
 def test_a_box_takes_at_least_two_joints():

@@ -7,13 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mobilehumanpose.data.lspet import (
-    BLAZEPOSE_INDEX,
-    ZipImages,
-    load_labels,
-    split,
-    torso_length_px,
-)
+from mobilehumanpose.data.lspet import BLAZEPOSE_INDEX, load_lspet, split, torso_length_px
 from mobilehumanpose.errors import UserError
 from mobilehumanpose.skeleton import LSP_14, MUCO_21
 
@@ -47,17 +41,21 @@ def write_labels(path: Path, count: int = 3) -> dict[str, np.ndarray]:
         "blazepose_presence": np.ones(count, np.float16),
     }
     np.savez(path, **arrays)
+    photo = cv2.imencode(".jpg", np.zeros((320, 200, 3), np.uint8))[1].tobytes()
+    with zipfile.ZipFile(path.with_suffix(".zip"), "w") as archive:
+        for name in arrays["file_name"]:
+            archive.writestr(str(name), photo)
     return arrays
 
 
 @pytest.fixture
 def arrays(tmp_path) -> dict[str, np.ndarray]:
-    return write_labels(tmp_path / "labels.npz")
+    return write_labels(tmp_path / "lspet-train.npz")
 
 
 def load(tmp_path: Path, arrays: dict[str, np.ndarray]):
-    np.savez(tmp_path / "labels.npz", **arrays)
-    return load_labels(tmp_path / "labels.npz")
+    np.savez(tmp_path / "lspet-train.npz", **arrays)
+    return load_lspet(tmp_path).samples
 
 
 def test_a_whole_person_fills_every_joint(tmp_path, arrays):
@@ -107,9 +105,21 @@ def test_a_teacher_that_sees_nobody_teaches_nothing(tmp_path, arrays):
 
 
 def test_the_split_goes_by_the_last_digit(tmp_path, arrays):
-    train, validation = split(load(tmp_path, arrays))
-    assert train.file_names.tolist() == ["im00009.jpg", "im00011.jpg"]
-    assert validation.file_names.tolist() == ["im00010.jpg"]
+    train, validation = split(load_lspet(tmp_path))
+    assert [train.samples.image_name(i) for i in range(2)] == ["im00009.jpg", "im00011.jpg"]
+    assert len(train.samples) == 2
+    assert validation.samples.image_name(0) == "im00010.jpg"
+    assert len(validation.samples) == 1
+
+
+def test_boxes_are_the_squares_to_crop(tmp_path, arrays):
+    samples = load(tmp_path, arrays)
+    x, y, width, height = samples.boxes_xywh[0]
+    assert width == height
+    # 220 px of joints, enlarged by 1.2, clipped as the original does, widened by 1.25.
+    assert height == pytest.approx(1.25 * (1.2 * 220 - 1))
+    assert (x + width / 2, y + height / 2) == pytest.approx((102, 180), abs=1)
+    assert samples.image_size(0) == (200, 320)
 
 
 def test_torso_length_needs_all_four_joints(tmp_path, arrays):
@@ -119,39 +129,21 @@ def test_torso_length_needs_all_four_joints(tmp_path, arrays):
     np.testing.assert_allclose(length, [65, 65, np.nan])
 
 
-def test_files_that_are_no_labels_are_refused(tmp_path, arrays):
-    (tmp_path / "text.npz").write_text("hello")
-    np.savez(tmp_path / "short.npz", file_name=arrays["file_name"])
-    np.savez(tmp_path / "pickle.npz", **{**arrays, "file_name": np.array([{}], dtype=object)})
-    for name in ("text.npz", "short.npz", "pickle.npz", "absent.npz"):
-        with pytest.raises(UserError, match=name):
-            load_labels(tmp_path / name)
+@pytest.mark.parametrize("content", ["text", "short", "pickle", None])
+def test_files_that_are_no_labels_are_refused(tmp_path, arrays, content):
+    path = tmp_path / "lspet-train.npz"
+    path.unlink()
+    if content == "text":
+        path.write_text("hello")
+    elif content == "short":
+        np.savez(path, file_name=arrays["file_name"])
+    elif content == "pickle":
+        np.savez(path, **{**arrays, "file_name": np.array([{}], dtype=object)})
+    with pytest.raises(UserError, match=r"lspet-train\.npz"):
+        load_lspet(tmp_path)
 
 
-def test_photographs_come_from_the_zip_as_rgb(tmp_path):
-    path = tmp_path / "photos.zip"
-    _, encoded = cv2.imencode(".png", np.full((4, 6, 3), (255, 0, 10), np.uint8))  # BGR
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.png", encoded.tobytes())
-        archive.writestr("b.png", b"no picture")
-    images = ZipImages(path)
-    assert images.photo("a.png")[0, 0].tolist() == [10, 0, 255]
-    with pytest.raises(UserError, match=r"b\.png"):
-        images.photo("b.png")
-    with pytest.raises(UserError, match=r"c\.png"):
-        images.photo("c.png")
-    with pytest.raises(UserError, match="no zip"):
-        ZipImages(tmp_path / "labels.npz")
-
-
-def test_a_forked_process_opens_the_zip_anew(tmp_path):
-    path = tmp_path / "photos.zip"
-    _, encoded = cv2.imencode(".png", np.zeros((4, 6, 3), np.uint8))
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.png", encoded.tobytes())
-    images = ZipImages(path)
-    images.photo("a.png")
-    opened = images._archive
-    images._opened_by = -1  # as a forked child finds it
-    images.photo("a.png")
-    assert images._archive is not opened
+def test_a_photograph_without_a_person_is_named(tmp_path, arrays):
+    arrays["joints"][1, :, 2] = 0
+    with pytest.raises(UserError, match=r"im00010\.jpg"):
+        load(tmp_path, arrays)

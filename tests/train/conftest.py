@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from mobilehumanpose.data.lspet import PoseSamples, ZipImages
+from mobilehumanpose.data.images import ZipImages
+from mobilehumanpose.data.samples import PoseDataset, PoseSamples
 from mobilehumanpose.skeleton import MUCO_21
 from mobilehumanpose.train.recipes import Recipe, Stage
 
@@ -19,7 +20,7 @@ def _one_thread() -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny_set(tmp_path_factory) -> tuple[PoseSamples, ZipImages]:
+def tiny_set(tmp_path_factory) -> PoseDataset:
     """12 photos with a coloured dot at each joint."""
     path: Path = tmp_path_factory.mktemp("tiny") / "photos.zip"
     rng = np.random.default_rng(0)
@@ -35,13 +36,20 @@ def tiny_set(tmp_path_factory) -> tuple[PoseSamples, ZipImages]:
     depth_mm = rng.uniform(-300, 300, (count, 21)).astype(np.float32)
     depth_mm[:, MUCO_21.root] = 0
     samples = PoseSamples(
-        file_names=np.array([f"im{i:05d}.png" for i in range(count)]),
+        skeleton=MUCO_21,
+        image_names=np.array([f"im{i:05d}.png".encode() for i in range(count)]),
+        image_sizes=np.full((count, 2), 160, np.int32),
+        image_ids=np.arange(count),
+        cameras=np.full((count, 4), np.nan, np.float32),
+        image_index=np.arange(count, dtype=np.int32),
+        boxes_xywh=np.full((count, 4), [10, 10, 140, 140], np.float32),
         keypoints_px=keypoints,
         has_px=np.ones((count, 21), bool),
         depth_mm=depth_mm,
         has_depth=np.ones((count, 21), bool),
+        roots_mm=np.full((count, 3), np.nan, np.float32),
     )
-    return samples, ZipImages(path)
+    return PoseDataset(name="tiny", samples=samples, images=ZipImages(path))
 
 
 @pytest.fixture

@@ -1,24 +1,22 @@
-"""Batches that are decided by seed, epoch and position."""
+"""Crops that are decided by their keys, and the validation of what they hold."""
 
 import numpy as np
 import pytest
 import torch
 
 from mobilehumanpose.data.crops import Augmentation
-from mobilehumanpose.errors import UserError
-from mobilehumanpose.skeleton import MUCO_21
-from mobilehumanpose.train.dataset import CropDataset, SeededBatches
+from mobilehumanpose.skeleton import HUMAN36M_18, MUCO_21, MUPOTS_17
+from mobilehumanpose.train.dataset import CropDataset
 from mobilehumanpose.train.validation import summarize
 
 
 def dataset(tiny_set, augmentation) -> CropDataset:
-    samples, images = tiny_set
-    return CropDataset(samples, images, skeleton=MUCO_21, crop_px=64, augmentation=augmentation)
+    return CropDataset([tiny_set], skeleton=MUCO_21, crop_px=64, augmentation=augmentation)
 
 
 def test_a_sample_is_decided_by_its_key(tiny_set):
     crops = dataset(tiny_set, Augmentation())
-    first, again, other = crops[3, 7], crops[3, 7], crops[3, 8]
+    first, again, other = crops[0, 3, 7], crops[0, 3, 7], crops[0, 3, 8]
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first[0], other[0])
     pixels, targets, known = first
@@ -26,28 +24,17 @@ def test_a_sample_is_decided_by_its_key(tiny_set):
     assert (targets.shape, known.shape) == ((21, 3), (21, 3))
 
 
-def test_a_sample_without_a_person_is_named(tiny_set):
-    samples, images = tiny_set
-    samples = samples.subset(np.arange(len(samples)) == 0)
-    samples.has_px[:] = False
-    crops = CropDataset(samples, images, skeleton=MUCO_21, crop_px=64, augmentation=None)
-    with pytest.raises(UserError, match=r"im00000\.png"):
-        crops[0, 0]
-
-
-def test_an_epoch_holds_every_sample_once():
-    batches = list(SeededBatches(10, 3, seed=1, epoch=2))
-    assert [len(batch) for batch in batches] == [3, 3, 3]
-    indices = [index for batch in batches for index, _ in batch]
-    assert len(set(indices)) == 9
-
-
-def test_an_epoch_can_be_joined_midway():
-    whole = list(SeededBatches(40, 4, seed=5, epoch=3))
-    assert list(SeededBatches(40, 4, seed=5, epoch=3, first_batch=6)) == whole[6:]
-    assert len(SeededBatches(40, 4, seed=5, epoch=3, first_batch=6)) == 4
-    assert list(SeededBatches(40, 4, seed=5, epoch=4)) != whole
-    assert list(SeededBatches(40, 4, seed=6, epoch=3)) != whole
+def test_joints_of_another_set_are_mapped_by_name(tiny_set):
+    as_mupots = CropDataset([tiny_set], skeleton=MUPOTS_17, crop_px=64, augmentation=None)
+    as_human36m = CropDataset([tiny_set], skeleton=HUMAN36M_18, crop_px=64, augmentation=None)
+    _, targets, known = dataset(tiny_set, None)[0, 0, 0]
+    _, mupots_targets, mupots_known = as_mupots[0, 0, 0]
+    _, human36m_targets, human36m_known = as_human36m[0, 0, 0]
+    assert torch.equal(mupots_targets, targets[:17])
+    assert torch.equal(mupots_known, known[:17])
+    wrist, nose = HUMAN36M_18.index("L_Wrist"), HUMAN36M_18.index("Nose")
+    assert torch.equal(human36m_targets[wrist], targets[MUCO_21.index("L_Wrist")])
+    assert not human36m_known[nose].any()
 
 
 def test_validation_of_hand_made_predictions():

@@ -17,12 +17,10 @@ QUIET = Console(quiet=True)
 
 
 def trainer(recipe, tiny_set, folder) -> Trainer:
-    samples, images = tiny_set
     return Trainer(
         recipe,
-        train_samples=samples,
-        validation_samples=samples.subset(np.arange(len(samples)) < 4),
-        images=images,
+        train_set=tiny_set,
+        validation_set=replace(tiny_set, samples=tiny_set.samples.subset(np.arange(4))),
         out_dir=folder,
         console=QUIET,
         workers=0,

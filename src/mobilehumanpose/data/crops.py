@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import apply_affine, crop_affine, process_bbox, tight_box
+from ..geometry import apply_affine, crop_affine, process_bbox, tight_box, warp_crop
 from ..skeleton import Skeleton
+from .images import Images, read_image
 
 #: Half the depth that the heat-map spans: joints up to a metre before or behind the root.
 HALF_DEPTH_MM = 1000.0
@@ -17,7 +18,7 @@ HALF_DEPTH_MM = 1000.0
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """How training crops are varied. The first five defaults are MobileHumanPose's.
+    """How training crops are varied; the defaults suit a small set of hard photographs.
 
     Attributes:
         scale_spread: the box is scaled by 1 + spread · N(0, 1), clipped to one deviation.
@@ -25,13 +26,14 @@ class Augmentation:
         rotation_share: of crops that are turned so.
         flip_share: of crops that are mirrored.
         color_gain: each colour channel is multiplied by 1 ± up to this.
+        brightness_gain: all channels together are multiplied by 1 ± up to this.
         full_turn_share: of crops turned by any angle instead, for people in any position.
         shift: the box is moved by up to this share of its side, since no detector is exact.
         zoom_share: of crops of a square of 40–80 % somewhere in the box, which shows a part of the
             person, as portraits and crowded pictures do.
         gray_share: of crops without colour.
-        occlusion_share: of crops with a rectangle of noise.
-        occlusion_area: the largest share of the crop that such a rectangle takes.
+        occlusion_share: of crops with a rectangle of noise over the person's box.
+        occlusion_area: the largest share of the box that such a rectangle takes.
     """
 
     scale_spread: float = 0.25
@@ -39,12 +41,30 @@ class Augmentation:
     rotation_share: float = 0.6
     flip_share: float = 0.5
     color_gain: float = 0.2
+    brightness_gain: float = 0.2
     full_turn_share: float = 0.15
     shift: float = 0.08
     zoom_share: float = 0.3
     gray_share: float = 0.1
     occlusion_share: float = 0.3
     occlusion_area: float = 0.15
+
+
+#: As 3DMPPE and MobileHumanPose vary their crops.
+PUBLISHED_AUGMENTATION = Augmentation(
+    brightness_gain=0.0,
+    full_turn_share=0.0,
+    shift=0.0,
+    zoom_share=0.0,
+    gray_share=0.0,
+    occlusion_share=0.5,
+    occlusion_area=0.7,
+)
+#: Height by width of an occluding rectangle, as published.
+OCCLUSION_RATIOS = (0.3, 1 / 0.3)
+#: The original draws rectangles until one fits into the picture, which may never happen. One that
+#: has not fitted after so many draws is left out.
+MAX_OCCLUSION_DRAWS = 20
 
 
 def person_box(
@@ -90,26 +110,84 @@ def random_affine(
     return affine, flip
 
 
-def vary_pixels(
+def cut_crop(
+    images: Images, name: str, affine: NDArray[np.floating], crop_px: int, *, may_shrink: bool
+) -> NDArray[np.uint8]:
+    """Read a picture and cut (crop_px, crop_px, 3) RGB from it by ``affine``.
+
+    With ``may_shrink``, a JPEG that holds at least twice the crop's resolution is decoded at a
+    half, a quarter or an eighth of its size, which is much faster and also averages what the warp
+    would skip.
+
+    Raises:
+        UserError: the picture cannot be read.
+    """
+    shrink = 1
+    if may_shrink:
+        image_px_per_crop_px = 1 / np.sqrt(abs(np.linalg.det(affine[:, :2])))
+        shrink = next((factor for factor in (8, 4, 2) if image_px_per_crop_px >= factor), 1)
+    image = read_image(images, name, shrink=shrink)
+    if shrink > 1:
+        # Pixel centres: full = shrink · (small + 1/2) − 1/2.
+        offset = (shrink - 1) / 2
+        affine = np.column_stack(
+            [affine[:, :2] * shrink, affine[:, 2] + affine[:, :2].sum(1) * offset]
+        )
+    return cv2.cvtColor(warp_crop(image, affine, crop_px), cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+def vary_colors(
     crop: NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Change the colours of a (H, W, 3) crop and perhaps hide a part of it."""
+    """The (H, W, 3) crop with its channels multiplied, and perhaps without colour."""
     a = augmentation
-    gains = rng.uniform(1 - a.color_gain, 1 + a.color_gain, 3) * rng.uniform(0.8, 1.2)
+    gains = rng.uniform(1 - a.color_gain, 1 + a.color_gain, 3)
+    gains *= rng.uniform(1 - a.brightness_gain, 1 + a.brightness_gain)
     table = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)
     crop = cv2.LUT(crop, table[None])  # type: ignore[assignment]
     if rng.random() < a.gray_share:
         crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # type: ignore[assignment]
-    if rng.random() < a.occlusion_share:
-        side = crop.shape[0]
-        area = rng.uniform(0.01, a.occlusion_area) * side * side
-        ratio = np.exp(rng.uniform(np.log(0.3), -np.log(0.3)))
-        height = int(np.clip(np.sqrt(area * ratio), 1, side))
-        width = int(np.clip(np.sqrt(area / ratio), 1, side))
-        top, left = rng.integers(0, side - height + 1), rng.integers(0, side - width + 1)
-        noise = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-        crop[top : top + height, left : left + width] = noise
     return crop
+
+
+def occlude(
+    crop: NDArray[np.uint8],
+    box_xywh: NDArray[np.floating],
+    affine: NDArray[np.floating],
+    image_size: tuple[int, int],
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+) -> None:
+    """Perhaps cover a rectangle of the person's box with noise, in place.
+
+    The original puts the noise into the picture before the warp. Here the rectangle's corners go
+    through the warp and the noise straight into the crop, which spares work on the whole picture.
+
+    Args:
+        crop: (P, P, 3).
+        box_xywh: (4,) the person's box in the picture's px.
+        affine: from the picture to the crop.
+        image_size: the picture's (width, height).
+        augmentation: how often and how much.
+        rng: of the draws.
+    """
+    if rng.random() >= augmentation.occlusion_share:
+        return
+    x, y, width, height = box_xywh
+    for _ in range(MAX_OCCLUSION_DRAWS):
+        area = rng.uniform(0, augmentation.occlusion_area) * width * height
+        ratio = rng.uniform(*OCCLUSION_RATIOS)
+        size = np.array([np.sqrt(area / ratio), np.sqrt(area * ratio)])
+        corner = np.array([x, y]) + rng.uniform(0, 1, 2) * (width, height)
+        if (corner >= 0).all() and (corner + size < image_size).all():
+            break
+    else:
+        return
+    corners = corner + size * np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    mask = np.zeros(crop.shape[:2], np.uint8)
+    cv2.fillConvexPoly(mask, np.round(apply_affine(corners, affine)).astype(np.int32), 1)
+    covered = mask.astype(bool)
+    crop[covered] = rng.integers(0, 256, (int(covered.sum()), 3), dtype=np.uint8)
 
 
 def normalized_targets(

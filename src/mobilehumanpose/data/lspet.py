@@ -18,17 +18,17 @@ How the 21 MuCo joints are filled:
 
 from __future__ import annotations
 
-import os
-import zipfile
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
 from ..skeleton import LIMB_JOINTS, LSP_14, MUCO_21, map_joints
+from .crops import person_box
+from .images import ZipImages, image_size
+from .samples import PoseDataset, PoseSamples
 
 #: BlazePose's index of each joint that it teaches.
 BLAZEPOSE_INDEX = {
@@ -66,32 +66,6 @@ MAX_DISAGREEMENT_TORSOS = 0.4
 VALIDATION_DIGIT = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class PoseSamples:
-    """N labelled people, one a picture, held as plain arrays.
-
-    Attributes:
-        file_names: (N,) within the zip file.
-        keypoints_px: (N, J, 2) MuCo-21 joints in the photo's pixels.
-        has_px: (N, J) whether the 2D position is known.
-        depth_mm: (N, J) depth behind the pelvis.
-        has_depth: (N, J) whether that is known.
-    """
-
-    file_names: NDArray[np.str_]
-    keypoints_px: NDArray[np.float32]
-    has_px: NDArray[np.bool_]
-    depth_mm: NDArray[np.float32]
-    has_depth: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.file_names)
-
-    def subset(self, chosen: NDArray[np.bool_]) -> PoseSamples:
-        """The samples where the (N,) mask is True."""
-        return PoseSamples(**{name: value[chosen] for name, value in vars(self).items()})
-
-
 def torso_length_px(
     keypoints_px: NDArray[np.floating], has_px: NDArray[np.bool_]
 ) -> NDArray[np.floating]:
@@ -110,12 +84,13 @@ def torso_length_px(
     return np.where(known, length, np.nan)
 
 
-def load_labels(npz_path: Path) -> PoseSamples:
-    """Read ``lspet-train.npz`` (labels and BlazePose's answers) into MuCo-21 samples.
+def load_lspet(folder: Path) -> PoseDataset:
+    """Read ``lspet-train.npz`` (labels and BlazePose's answers) and ``lspet-train.zip``.
 
     Raises:
-        UserError: the file is absent, or lacks an array.
+        UserError: a file is absent or lacks an array, or a photograph shows no labelled person.
     """
+    npz_path = folder / "lspet-train.npz"
     try:
         with np.load(npz_path, allow_pickle=False) as file:
             file_names = file["file_name"]
@@ -181,52 +156,54 @@ def load_labels(npz_path: Path) -> PoseSamples:
     depth_mm[:, head_top] = ears_depth_mm + HEAD_TOP_BEYOND_EARS * (
         ears_depth_mm - depth_mm[:, thorax]
     )
-    return PoseSamples(
-        file_names=file_names,
+    images = ZipImages(folder / "lspet-train.zip")
+    names = [str(name) for name in file_names]
+    sizes = np.array([image_size(images, name) for name in names], np.int32)
+    samples = PoseSamples(
+        skeleton=MUCO_21,
+        image_names=np.array([name.encode() for name in names]),
+        image_sizes=sizes,
+        image_ids=np.array([_number(name) for name in names], np.int64),
+        cameras=np.full((len(px), 4), np.nan, np.float32),
+        image_index=np.arange(len(px), dtype=np.int32),
+        boxes_xywh=_boxes(px, has_px, sizes, [images.describe(name) for name in names]),
         keypoints_px=px,
-        has_px=has_px,
         depth_mm=depth_mm,
+        has_px=has_px,
         has_depth=has_depth & (np.abs(depth_mm) < 1000),
+        roots_mm=np.full((len(px), 3), np.nan, np.float32),
     )
+    return PoseDataset(name="lspet", samples=samples, images=images)
 
 
-def split(samples: PoseSamples) -> tuple[PoseSamples, PoseSamples]:
-    """Training and validation samples, told apart by the last digit of the photograph's number."""
-    digits = np.array([int(Path(str(name)).stem[-1]) for name in samples.file_names])
-    is_validation = digits == VALIDATION_DIGIT
-    return samples.subset(~is_validation), samples.subset(is_validation)
+def _boxes(
+    keypoints_px: NDArray[np.floating],
+    has_px: NDArray[np.bool_],
+    sizes: NDArray[np.integer],
+    descriptions: list[str],
+) -> NDArray[np.float32]:
+    boxes = np.empty((len(sizes), 4), np.float32)
+    for i, (width, height) in enumerate(sizes.tolist()):
+        box = person_box(keypoints_px[i], has_px[i], (width, height))
+        if box is None:
+            raise UserError(f"{descriptions[i]}: has no labelled person inside it")
+        boxes[i] = box
+    return boxes
 
 
-class ZipImages:
-    """Pictures read by name from a zip file.
+def _number(file_name: str) -> int:
+    """12 of ``im00012.jpg``."""
+    digits = Path(file_name).stem.removeprefix("im")
+    if not digits.isdecimal():
+        raise UserError(f"photograph {file_name!r}: its name must be im and a number")
+    return int(digits)
 
-    Each process opens it for itself: forked ones would share the position in the file.
-    """
 
-    def __init__(self, path: Path) -> None:
-        if not zipfile.is_zipfile(path):
-            raise UserError(f"{path}: no zip file of photographs")
-        self.path = path
-        self._archive: zipfile.ZipFile | None = None
-        self._opened_by = 0
-
-    def __getstate__(self) -> dict[str, object]:
-        return {"path": self.path, "_archive": None, "_opened_by": 0}
-
-    def photo(self, name: str) -> NDArray[np.uint8]:
-        """The (H, W, 3) RGB photograph of that name, as it lies: labels ignore EXIF orientation.
-
-        Raises:
-            UserError: there is none, or it cannot be decoded.
-        """
-        if self._archive is None or self._opened_by != os.getpid():
-            self._archive = zipfile.ZipFile(self.path)
-            self._opened_by = os.getpid()
-        try:
-            encoded = np.frombuffer(self._archive.read(name), np.uint8)
-        except KeyError:
-            raise UserError(f"{self.path}: has no photograph {name!r}") from None
-        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
-        if image is None:
-            raise UserError(f"{self.path}: photograph {name!r} cannot be decoded")
-        return image.astype(np.uint8, copy=False)
+def split(dataset: PoseDataset) -> tuple[PoseDataset, PoseDataset]:
+    """Training and validation set, told apart by the last digit of the photograph's number."""
+    samples = dataset.samples
+    is_validation = samples.image_ids[samples.image_index] % 10 == VALIDATION_DIGIT
+    return (
+        replace(dataset, samples=samples.subset(~is_validation)),
+        replace(dataset, samples=samples.subset(is_validation)),
+    )

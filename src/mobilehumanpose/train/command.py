@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from ..data.lspet import ZipImages, load_labels, split
+from ..data.lspet import load_lspet, split
 from ..errors import UserError
 from ..media import make_folder
 from ..models.checkpoint import CheckpointMetadata, save_checkpoint
@@ -49,18 +49,15 @@ def run_recipe(
     if name not in RECIPES:
         raise UserError(f"unknown recipe {name!r}; known are {', '.join(RECIPES)}")
     recipe = RECIPES[name]()
-    samples = load_labels(data / "lspet-train.npz")
-    images = ZipImages(data / "lspet-train.zip")
-    train_samples, validation_samples = split(samples)
+    train_set, validation_set = split(load_lspet(data))
     folder = out / recipe.name
     make_folder(folder)
     if threads is not None:
         torch.set_num_threads(threads)
     trainer = Trainer(
         recipe,
-        train_samples=train_samples,
-        validation_samples=validation_samples,
-        images=images,
+        train_set=train_set,
+        validation_set=validation_set,
         out_dir=folder,
         console=console,
     )

@@ -1,106 +1,86 @@
-"""Crops of a labelled set as a torch dataset whose every sample is decided by seed and position."""
+"""Crops of labelled sets as a torch dataset whose every sample is decided by its key."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from ..data.crops import (
     Augmentation,
+    cut_crop,
     normalized_targets,
-    person_box,
+    occlude,
     random_affine,
-    vary_pixels,
+    vary_colors,
 )
-from ..data.lspet import PoseSamples, ZipImages
-from ..errors import UserError
-from ..geometry import crop_affine, warp_crop
-from ..skeleton import Skeleton
-
-#: What a sample is asked for by: its index, and the seed of its variation.
-Key = tuple[int, int]
+from ..data.samples import PoseDataset
+from ..data.sampling import Key, concatenated_order
+from ..geometry import crop_affine
+from ..skeleton import Skeleton, map_joints
 
 
 class CropDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Samples → ((3, P, P) uint8 crop, (J, 3) targets, (J, 3) known), see ``data.crops``."""
+    """(dataset, sample, seed) → ((3, P, P) uint8 crop, (J, 3) targets, (J, 3) known).
+
+    Targets and what is known of them are those of ``data.crops.normalized_targets``, with the
+    joints of each dataset mapped to the network's by name.
+    """
 
     def __init__(
         self,
-        samples: PoseSamples,
-        images: ZipImages,
+        datasets: Sequence[PoseDataset],
         *,
         skeleton: Skeleton,
         crop_px: int,
         augmentation: Augmentation | None,
     ) -> None:
-        self.samples = samples
-        self.images = images
+        self.datasets = datasets
         self.skeleton = skeleton
         self.crop_px = crop_px
         self.augmentation = augmentation
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return sum(len(dataset.samples) for dataset in self.datasets)
 
-    def _box(self, index: int, image: np.ndarray) -> np.ndarray:
-        size = (image.shape[1], image.shape[0])
-        box = person_box(self.samples.keypoints_px[index], self.samples.has_px[index], size)
-        if box is None:
-            name = self.samples.file_names[index]
-            raise UserError(f"{self.images.path}: {name!r} has no labelled person inside it")
-        return box
+    def all_pairs(self) -> list[tuple[int, int]]:
+        """(dataset, sample) of everything, in order."""
+        lengths = [len(dataset.samples) for dataset in self.datasets]
+        return [(int(i), int(j)) for i, j in concatenated_order(lengths)]
 
     def __getitem__(self, key: Key) -> tuple[Tensor, Tensor, Tensor]:
-        index, seed = key
-        image = self.images.photo(str(self.samples.file_names[index]))
-        box = self._box(index, image)
+        dataset_index, index, seed = key
+        samples, images = self.datasets[dataset_index].samples, self.datasets[dataset_index].images
+        name, size, box = (
+            samples.image_name(index),
+            samples.image_size(index),
+            samples.boxes_xywh[index],
+        )
         if self.augmentation is None:
             affine, flip = crop_affine(box, self.crop_px), False
-            crop = warp_crop(image, affine, self.crop_px)
+            crop = cut_crop(images, name, affine, self.crop_px, may_shrink=False)
         else:
-            rng = np.random.default_rng((seed, index))
-            affine, flip = random_affine(box, self.crop_px, image.shape[1], self.augmentation, rng)
-            crop = vary_pixels(warp_crop(image, affine, self.crop_px), self.augmentation, rng)
+            rng = np.random.default_rng((seed, dataset_index, index))
+            affine, flip = random_affine(box, self.crop_px, size[0], self.augmentation, rng)
+            crop = cut_crop(images, name, affine, self.crop_px, may_shrink=True)
+            crop = vary_colors(crop, self.augmentation, rng)
+            occlude(crop, box, affine, size, self.augmentation, rng)
         targets, known = normalized_targets(
-            self.samples.keypoints_px[index],
-            self.samples.has_px[index],
-            self.samples.depth_mm[index],
-            self.samples.has_depth[index],
+            samples.keypoints_px[index],
+            samples.has_px[index],
+            samples.depth_mm[index],
+            samples.has_depth[index],
             affine,
             self.crop_px,
             flip=flip,
-            skeleton=self.skeleton,
+            skeleton=samples.skeleton,
         )
+        if samples.skeleton is not self.skeleton:
+            targets, _ = map_joints(targets, samples.skeleton, self.skeleton)
+            mapped, _ = map_joints(known.astype(np.uint8), samples.skeleton, self.skeleton)
+            known = mapped.astype(bool)
         pixels = torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1)))
         return pixels, torch.from_numpy(targets), torch.from_numpy(known)
-
-
-class SeededBatches(Sampler[list[Key]]):
-    """Shuffled batches of one epoch; order and variation follow from (seed, epoch) alone.
-
-    Starting at ``first_batch`` yields what an unbroken run would have yielded from there on.
-    """
-
-    def __init__(
-        self, num_samples: int, batch_size: int, *, seed: int, epoch: int, first_batch: int = 0
-    ) -> None:
-        self.num_samples = num_samples
-        self.batch_size = batch_size
-        self.seed = seed
-        self.epoch = epoch
-        self.first_batch = first_batch
-
-    def __len__(self) -> int:
-        return self.num_samples // self.batch_size - self.first_batch
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        rng = np.random.default_rng((self.seed, self.epoch))
-        order = rng.permutation(self.num_samples)
-        variation = self.seed * 1_000_003 + self.epoch
-        for batch in range(self.first_batch, self.num_samples // self.batch_size):
-            chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield [(int(index), variation) for index in chosen]

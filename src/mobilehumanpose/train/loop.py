@@ -17,13 +17,14 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from ..data.lspet import PoseSamples, ZipImages
+from ..data.samples import PoseDataset
+from ..data.sampling import SeededBatches, concatenated_order
 from ..errors import UserError
 from ..models.head import joint_probabilities
 from ..models.lite import LiteNet, freeze_encoder, load_imagenet_encoder
 from ..models.presets import Network, build
 from ..skeleton import get_skeleton
-from .dataset import CropDataset, SeededBatches
+from .dataset import CropDataset
 from .losses import coordinate_loss, heatmap_loss
 from .recipes import Recipe, Stage
 from .validation import ValidationResult, validate
@@ -49,17 +50,15 @@ class Trainer:
         self,
         recipe: Recipe,
         *,
-        train_samples: PoseSamples,
-        validation_samples: PoseSamples,
-        images: ZipImages,
+        train_set: PoseDataset,
+        validation_set: PoseDataset,
         out_dir: Path,
         console: Console,
         workers: int = 1,
     ) -> None:
         self.recipe = recipe
-        self.train_samples = train_samples
-        self.validation_samples = validation_samples
-        self.images = images
+        self.train_set = train_set
+        self.validation_set = validation_set
         self.out_dir = out_dir
         self.console = console
         self.workers = workers
@@ -154,22 +153,23 @@ class Trainer:
         if isinstance(self.model, LiteNet):
             freeze_encoder(self.model, stage.frozen_blocks)
         epochs_before = sum(s.epochs for s in self.recipe.stages[: self.stage_index])
+        num_samples = len(self.train_set.samples)
+        epoch = epochs_before + self.epoch
+        rng = np.random.default_rng((self.recipe.seed, epoch))
         batches = SeededBatches(
-            len(self.train_samples),
+            rng.permutation(concatenated_order([num_samples])),
             stage.batch_size,
-            seed=self.recipe.seed,
-            epoch=epochs_before + self.epoch,
+            variation=self.recipe.seed * 1_000_003 + epoch,
             first_batch=self.batch,
         )
         dataset = CropDataset(
-            self.train_samples,
-            self.images,
+            [self.train_set],
             skeleton=self.skeleton,
             crop_px=stage.crop_px,
             augmentation=self.recipe.augmentation,
         )
         loader = DataLoader(dataset, batch_sampler=batches, num_workers=self.workers)
-        batches_an_epoch = len(self.train_samples) // stage.batch_size
+        batches_an_epoch = num_samples // stage.batch_size
         saved_at = started_at = time.monotonic()
         losses: list[float] = []
         progress = track(
@@ -245,8 +245,7 @@ class Trainer:
 
     def _validate(self, stage: Stage) -> ValidationResult:
         dataset = CropDataset(
-            self.validation_samples,
-            self.images,
+            [self.validation_set],
             skeleton=self.skeleton,
             crop_px=stage.crop_px,
             augmentation=None,

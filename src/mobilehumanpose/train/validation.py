@@ -44,7 +44,7 @@ def validate(
     """Run ``model`` over the plain crops of ``dataset`` and compare with its labels."""
     model.eval()
     num_joints = dataset.skeleton.num_joints
-    keys = [(index, 0) for index in range(len(dataset))]
+    keys = [(*pair, 0) for pair in dataset.all_pairs()]
     batches = [keys[at : at + batch_size] for at in range(0, len(keys), batch_size)]
     predicted, truth, known = [], [], []
     for pixels, targets, mask in DataLoader(dataset, batch_sampler=batches, num_workers=workers):
