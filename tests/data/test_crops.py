@@ -152,6 +152,15 @@ def test_noise_covers_a_part_of_the_box_and_nothing_else(seed):
     assert covered.mean() < 0.5 * 0.25 + 0.02
 
 
+def test_noise_beside_the_crop_changes_nothing():
+    always = Augmentation(occlusion_share=1, occlusion_area=0.1)
+    crop = np.zeros((10, 10, 3), np.uint8)
+    affine = crop_affine(np.array([300.0, 300, 10, 10]), 10)
+    box = np.array([10.0, 10, 100, 100])
+    occlude(crop, box, affine, (400, 400), always, np.random.default_rng(0))
+    assert not crop.any()
+
+
 def test_occlusion_gives_up_where_no_rectangle_fits():
     crop = np.zeros((10, 10, 3), np.uint8)
     box = np.array([-500.0, -500, 100, 100])

@@ -143,8 +143,7 @@ def vary_colors(
     a = augmentation
     gains = rng.uniform(1 - a.color_gain, 1 + a.color_gain, 3)
     gains *= rng.uniform(1 - a.brightness_gain, 1 + a.brightness_gain)
-    table = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)
-    crop = cv2.LUT(crop, table[None])  # type: ignore[assignment]
+    crop = cv2.multiply(crop, (*gains, 0.0))  # type: ignore[assignment]  # saturates at 255
     if rng.random() < a.gray_share:
         crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # type: ignore[assignment]
     return crop
@@ -184,10 +183,14 @@ def occlude(
     else:
         return
     corners = corner + size * np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    polygon = np.round(apply_affine(corners, affine)).astype(np.int32)
     mask = np.zeros(crop.shape[:2], np.uint8)
-    cv2.fillConvexPoly(mask, np.round(apply_affine(corners, affine)).astype(np.int32), 1)
-    covered = mask.astype(bool)
-    crop[covered] = rng.integers(0, 256, (int(covered.sum()), 3), dtype=np.uint8)
+    cv2.fillConvexPoly(mask, polygon, 1)
+    left, top, width_px, height_px = cv2.boundingRect(mask)
+    rows, columns = slice(top, top + height_px), slice(left, left + width_px)
+    part = crop[rows, columns]
+    noise = np.frombuffer(rng.bytes(part.size), np.uint8).reshape(part.shape)
+    np.copyto(part, noise, where=mask[rows, columns, None].astype(bool))
 
 
 def normalized_targets(
