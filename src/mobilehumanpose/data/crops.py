@@ -143,7 +143,8 @@ def vary_colors(
     a = augmentation
     gains = rng.uniform(1 - a.color_gain, 1 + a.color_gain, 3)
     gains *= rng.uniform(1 - a.brightness_gain, 1 + a.brightness_gain)
-    crop = cv2.multiply(crop, (*gains, 0.0))  # type: ignore[assignment]  # saturates at 255
+    table = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)
+    crop = cv2.LUT(crop, table[None])  # type: ignore[assignment]
     if rng.random() < a.gray_share:
         crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # type: ignore[assignment]
     return crop
