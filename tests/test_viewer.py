@@ -3,6 +3,8 @@
 import base64
 import json
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -89,3 +91,53 @@ def test_a_page_is_written_whole_and_the_same_each_time(pose, tmp_path):
         path = tmp_path / f"{len(people)}.html"
         write_page(path, PHOTO, document(*people))
         assert path.read_text() == render_page(PHOTO, document(*people))
+
+
+#: The page's 3D view without a browser: its elements are stand-ins, its arithmetic is its own.
+RUN_VIEW = """
+const elements = { plane: { checked: true }, photo: { cloneNode: () => ({ style: {} }) },
+  view: { clientWidth: 500, clientHeight: 300, getContext: () => null, before: () => {} } };
+const $ = (id) => elements[id];
+const scene = %s;
+const people = scene.people;
+%s
+const results = [views.photo, { isPhoto: false, yaw: 0.4, pitch: 0.3, distance: 5 }].map((view) => {
+  Object.assign(camera, view);
+  placeBackdrop();
+  return { style: { ...backdrop.style }, planeDepth,
+    joints: world[0].map((point) => toScreen(toView(point)).slice(0, 2)),
+    // The same rays, cut by the plane.
+    onPlane: people[0].keypoints_mm.map(([x, y, z]) =>
+      toScreen(toView([x / z * planeDepth, -y / z * planeDepth, -planeDepth])).slice(0, 2)) };
+});
+console.log(JSON.stringify(results));
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_the_photo_behind_the_people_is_as_the_camera_sees_it(pose):
+    image_size = (64, 48)
+    text = document(pose)
+    page = render_page(PHOTO, text)
+    start, views = page.index("// World: metres"), page.index("const views = {")
+    script = page[start : page.index("let isScheduled")]
+    script += page[views : page.index("};", views) + 2]
+    program = RUN_VIEW % (text, script)
+    done = subprocess.run(["node", "-"], input=program, capture_output=True, text=True, check=True)
+    from_camera, from_elsewhere = json.loads(done.stdout)
+
+    def shown_at(result: dict) -> np.ndarray:
+        """Where the plane shows the pixels that the joints project to."""
+        numbers = result["style"]["transform"].removeprefix("matrix3d(").removesuffix(")")
+        matrix = np.array(numbers.split(","), float).reshape(4, 4).T
+        width, height = (float(result["style"][side][:-2]) for side in ("width", "height"))
+        css = (pose.keypoints_px + 0.5) / image_size * (width, height)
+        mapped = np.column_stack([css, np.zeros(21), np.ones(21)]) @ matrix.T
+        return mapped[:, :2] / mapped[:, 3:]
+
+    # Positions are written to 0.01 px, which fills a canvas eight times as wide.
+    np.testing.assert_allclose(shown_at(from_camera), from_camera["joints"], atol=0.1)
+    np.testing.assert_allclose(shown_at(from_elsewhere), from_elsewhere["onPlane"], atol=0.1)
+    assert np.abs(np.subtract(from_elsewhere["joints"], from_elsewhere["onPlane"])).max() > 10
+    farthest_mm = pose.keypoints_mm[:, 2].max()
+    assert from_camera["planeDepth"] == pytest.approx(farthest_mm / 1000 + 0.1, abs=1e-4)

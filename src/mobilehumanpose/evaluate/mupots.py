@@ -194,7 +194,7 @@ def evaluate_mupots(
     lengths = _table("MPJPE of matched people, bones rescaled", "mm", names, mpjpe)
     people = ResultTable(
         title="People",
-        unit="people",
+        unit="",
         row_names=(*names, "Total"),
         column_names=("annotated", "matched"),
         values=np.array(
