@@ -6,15 +6,16 @@ torch are imported inside the verbs that need them, so that the runtime's verbs 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 from rich.table import Table
 
 from . import Pose, __version__
@@ -30,6 +31,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+data_app = typer.Typer(help="Look after datasets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
 console = Console()
 
 
@@ -215,10 +218,112 @@ def train(
     threads: Annotated[int | None, typer.Option(help="Threads of PyTorch.")] = None,
 ) -> None:
     """Train a network by a recipe."""
-    _need_torch()
+    _need("torch", "train")
     from .train.command import run_recipe
 
     run_recipe(recipe, data=data, out=out, go_on=go_on, threads=threads, console=console)
+
+
+@app.command("test")
+def measure(
+    protocol: Annotated[
+        str, typer.Argument(help="human36m-protocol1, human36m-protocol2 or mupots.")
+    ],
+    data: Annotated[Path, typer.Option(help="Folder that holds Human36M, MuPoTS …")] = Path("data"),
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("output/result"),
+    model: Annotated[str, typer.Option(help="Bundled model, or path of an .onnx file.")] = (
+        DEFAULT_MODEL
+    ),
+    predictions: Annotated[
+        Path | None,
+        typer.Option(help="Evaluate this file of predictions, of any tool, instead of a model."),
+    ] = None,
+    detected: Annotated[
+        bool, typer.Option("--detected", help="Boxes and roots of bbox_root, not the true ones.")
+    ] = False,
+    flip: Annotated[
+        str,
+        typer.Option(help="Average with the mirrored crop: exact, upstream (as published) or off."),
+    ] = "exact",
+) -> None:
+    """Measure a model or a file of predictions on a test set, and write a report."""
+    flips: dict[str, Literal["exact", "upstream"] | None] = {
+        "exact": "exact",
+        "upstream": "upstream",
+        "off": None,
+    }
+    if flip not in flips:
+        raise typer.BadParameter(f"--flip {flip!r}: choose of {', '.join(flips)}")
+    _need("scipy", "evaluate")
+    from .evaluate.command import run_test
+
+    run_test(
+        protocol,
+        model=model,
+        data=data,
+        out=out,
+        detected=detected,
+        predictions_path=predictions,
+        flip=flips[flip],
+        console=console,
+    )
+
+
+@data_app.command("check")
+def data_check(
+    name: Annotated[str, typer.Argument(help="human36m, mpii, mscoco, muco, mupots, or a .toml.")],
+    data: Annotated[Path, typer.Option(help="Folder that holds the dataset.")] = Path("data"),
+    part: Annotated[
+        list[str] | None, typer.Option(help="Only this part, e.g. train; may be given again.")
+    ] = None,
+) -> None:
+    """Look for everything that is wrong with a dataset before a night is lost."""
+    from .data.check import check_dataset, format_report
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("pictures", total=None)
+        report = check_dataset(
+            name,
+            data,
+            parts=part,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    console.print(format_report(report), soft_wrap=True, highlight=False, markup=False)
+    if not report.is_usable:
+        raise typer.Exit(1)
+
+
+@data_app.command("prepare")
+def data_prepare(
+    name: Annotated[str, typer.Argument(help="human36m.")],
+    raw: Annotated[Path, typer.Argument(help="Folder of the raw release.")],
+    data: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("data"),
+) -> None:
+    """Make annotation files and pictures from a dataset's raw release."""
+    if name != "human36m":
+        raise UserError(f"{name!r}: only human36m is prepared; the others are read as they come")
+    _need("cdflib", "data")
+    from .data.prepare_human36m import prepare_human36m
+
+    prepared = prepare_human36m(
+        raw, data, progress=lambda sequence: console.print(sequence, highlight=False)
+    )
+    for note in prepared.notes:
+        console.print(note, soft_wrap=True, highlight=False, markup=False)
+    console.print(f"{prepared.num_images} pictures: check them with mhp data check human36m")
+
+
+@data_app.command("miniature")
+def data_miniature(
+    names: Annotated[list[str], typer.Argument(help="human36m, mpii, mscoco, muco, mupots.")],
+    data: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("data"),
+) -> None:
+    """Write tiny sets of drawn people in the datasets' layouts, to try things out on."""
+    from .data.miniature import write_miniature
+
+    for name in names:
+        write_miniature(name, data)
+        console.print(f"{name}: written to {data}", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -242,7 +347,7 @@ def export(
     """Write a trained network as a file that the runtime loads, after a parity check."""
     if to not in ("onnx", "safetensors"):
         raise typer.BadParameter(f"--to {to!r}: choose of onnx, safetensors")
-    _need_torch()
+    _need("onnx", "export")
     from .export.command import export_checkpoint
 
     message = export_checkpoint(
@@ -251,13 +356,9 @@ def export(
     console.print(message, soft_wrap=True, highlight=False)
 
 
-def _need_torch() -> None:
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        raise UserError(
-            "this verb needs PyTorch: pip install 'mobilehumanpose[train,export]'"
-        ) from None
+def _need(package: str, extra: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise UserError(f"this verb needs {package}: pip install 'mobilehumanpose[{extra}]'")
 
 
 def main() -> None:

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
+from mobilehumanpose.data.human36m import PROTOCOLS
 from mobilehumanpose.errors import UserError
 from mobilehumanpose.evaluate.human36m import (
     HUMAN36M_17,
     MPJPE,
     PA_RIGID,
     PA_SIMILARITY,
-    PROTOCOL_1,
-    PROTOCOL_2,
     evaluate_human36m,
 )
 from mobilehumanpose.skeleton import COCO_19, HUMAN36M_18
@@ -30,7 +29,7 @@ def samples(truth_mm, make_samples):
 
 def test_a_perfect_prediction_has_no_error(samples, truth_mm, make_predictions):
     result = evaluate_human36m(
-        samples, make_predictions(truth_mm, HUMAN36M_18), protocol=PROTOCOL_2
+        samples, make_predictions(truth_mm, HUMAN36M_18), protocol=PROTOCOLS[2]
     )
     assert list(result.headline) == [MPJPE, PA_RIGID, PA_SIMILARITY]
     assert list(result.headline.values()) == pytest.approx([0, 0, 0], abs=0.01)
@@ -44,7 +43,7 @@ def test_frames_count_the_same_and_the_pelvis_counts_as_no_error(
     predicted[2:] = truth_mm[2:]
     predicted[3, 17] += 9999  # the Thorax is not evaluated
     result = evaluate_human36m(
-        samples, make_predictions(predicted, HUMAN36M_18), protocol=PROTOCOL_2
+        samples, make_predictions(predicted, HUMAN36M_18), protocol=PROTOCOLS[2]
     )
     actions, joints = result.tables
     assert result.headline[MPJPE] == pytest.approx(34 * 16 / 17 / 2, abs=0.01)
@@ -64,7 +63,7 @@ def test_predictions_may_be_shuffled_turned_and_grown(samples, truth_mm, make_pr
     predicted = 1.1 * (truth_mm @ turn.T) + 500
     order = np.array([2, 0, 3, 1])
     predictions = make_predictions(predicted[order], HUMAN36M_18, order)
-    result = evaluate_human36m(samples, predictions, protocol=PROTOCOL_2)
+    result = evaluate_human36m(samples, predictions, protocol=PROTOCOLS[2])
     assert result.headline[PA_SIMILARITY] == pytest.approx(0, abs=0.01)
     # Without scale, a tenth of the mean distance from the centre of all 18 joints remains.
     from_centre = truth_mm - truth_mm.mean(axis=1, keepdims=True)
@@ -82,7 +81,7 @@ def test_the_thorax_takes_part_in_the_alignment_only_where_it_is_predicted(
     with_thorax = make_predictions(predicted, HUMAN36M_18)
     without = make_predictions(predicted[:, :17], HUMAN36M_17)
     rigid = [
-        evaluate_human36m(samples, p, protocol=PROTOCOL_2).headline[PA_RIGID]
+        evaluate_human36m(samples, p, protocol=PROTOCOLS[2]).headline[PA_RIGID]
         for p in (with_thorax, without)
     ]
     assert rigid[0] > 10
@@ -96,15 +95,15 @@ def test_the_first_protocol_quotes_the_rigid_error_of_s11(truth_mm, make_samples
     predictions = make_predictions(
         truth_mm + [[[0, 0, 0]], [[5, 0, 0]], [[0] * 3], [[0] * 3]], HUMAN36M_18
     )
-    result = evaluate_human36m(samples, predictions, protocol=PROTOCOL_1)
+    result = evaluate_human36m(samples, predictions, protocol=PROTOCOLS[1])
     assert next(iter(result.headline)) == PA_RIGID
     for part in ("tested on S11", "S9, tested", "64th", "17 joints", "no scale"):
         assert part in result.protocol
     with pytest.raises(UserError, match="S9"):
         evaluate_human36m(
-            make_samples(truth_mm, HUMAN36M_18, image_tags=TAGS), predictions, protocol=PROTOCOL_1
+            make_samples(truth_mm, HUMAN36M_18, image_tags=TAGS), predictions, protocol=PROTOCOLS[1]
         )
-    with_s11_only = evaluate_human36m(samples, predictions, protocol=PROTOCOL_2)
+    with_s11_only = evaluate_human36m(samples, predictions, protocol=PROTOCOLS[2])
     assert any("S9" in warning for warning in with_s11_only.warnings)
 
 
@@ -122,7 +121,7 @@ def test_predictions_are_one_for_each_image(
 ):
     predictions = make_predictions(make_people(len(images), 18), HUMAN36M_18, images)
     with pytest.raises(UserError, match=message):
-        evaluate_human36m(samples, predictions, protocol=PROTOCOL_2)
+        evaluate_human36m(samples, predictions, protocol=PROTOCOLS[2])
 
 
 def test_what_cannot_be_measured_is_refused(samples, truth_mm, make_samples, make_predictions):
@@ -131,21 +130,21 @@ def test_what_cannot_be_measured_is_refused(samples, truth_mm, make_samples, mak
         evaluate_human36m(
             samples,
             make_predictions(np.zeros((4, 19, 3)) + [0, 0, 1], COCO_19),
-            protocol=PROTOCOL_2,
+            protocol=PROTOCOLS[2],
         )
     broken = truth_mm.copy()
     broken[2, 5, 1] = np.nan
     with pytest.raises(UserError, match=r"2\.jpg.*keypoints_(px|mm).*not finite"):
-        evaluate_human36m(samples, make_predictions(broken, HUMAN36M_18), protocol=PROTOCOL_2)
+        evaluate_human36m(samples, make_predictions(broken, HUMAN36M_18), protocol=PROTOCOLS[2])
     with pytest.raises(UserError, match="action"):
-        evaluate_human36m(make_samples(truth_mm, HUMAN36M_18), good, protocol=PROTOCOL_2)
+        evaluate_human36m(make_samples(truth_mm, HUMAN36M_18), good, protocol=PROTOCOLS[2])
     with pytest.raises(UserError, match=r"1\.jpg.*action 17"):
         evaluate_human36m(
             make_samples(truth_mm, HUMAN36M_18, image_tags={"action": [2, 17, 2, 2]}),
             good,
-            protocol=PROTOCOL_2,
+            protocol=PROTOCOLS[2],
         )
     unknown = make_samples(truth_mm, HUMAN36M_18, image_tags=TAGS)
     unknown.has_depth[3, 2] = False
     with pytest.raises(UserError, match=r"3\.jpg.*3D truth"):
-        evaluate_human36m(unknown, good, protocol=PROTOCOL_2)
+        evaluate_human36m(unknown, good, protocol=PROTOCOLS[2])

@@ -6,11 +6,12 @@ that here they stand only beside what they mean.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.human36m import ACTIONS, Human36MProtocol
 from ..data.samples import PoseSamples
 from ..errors import UserError
 from ..geometry import rigid_align, similarity_align
@@ -23,77 +24,31 @@ from .results import EvaluationResult, ResultTable
 #: The evaluated joints: all but the Thorax, which the labels only derive from the shoulders.
 HUMAN36M_17 = replace(HUMAN36M_18, name="human36m-17", joint_names=HUMAN36M_18.joint_names[:17])
 
-#: Names of the dataset's actions by their numbers in ``image_tags["action"]``.
-ACTIONS = {
-    2: "Directions",
-    3: "Discussion",
-    4: "Eating",
-    5: "Greeting",
-    6: "Phoning",
-    7: "Posing",
-    8: "Purchases",
-    9: "Sitting",
-    10: "SittingDown",
-    11: "Smoking",
-    12: "Photo",
-    13: "Waiting",
-    14: "Walking",
-    15: "WalkDog",
-    16: "WalkTogether",
-}
-
 MPJPE = "MPJPE, mm"
 PA_RIGID = "PA-MPJPE rigid (no scale), mm"
 PA_SIMILARITY = "PA-MPJPE with scale, mm"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Human36mProtocol:
-    """Which people and frames are tested, and the figure that is quoted.
-
-    Attributes:
-        number: what MobileHumanPose and 3DMPPE call it.
-        train_subjects: who may be trained on.
-        test_subjects: who is tested.
-        stride: every how manieth frame is tested.
-        metric: the quoted figure, a key of the headline.
-    """
-
-    number: int
-    train_subjects: tuple[int, ...]
-    test_subjects: tuple[int, ...]
-    stride: int
-    metric: str
-
-    @property
-    def definition(self) -> str:
-        """The protocol in one line."""
-
-        def names(subjects: tuple[int, ...]) -> str:
-            return " ".join(f"S{subject}" for subject in subjects)
-
-        return (
-            f"Human3.6M, MobileHumanPose's protocol {self.number}: trained on "
-            f"{names(self.train_subjects)}, tested on {names(self.test_subjects)}, every "
-            f"{self.stride}th frame of 4 cameras, 17 joints with the pelvis (Thorax left out), "
-            f"relative to the pelvis, mean over frames, {self.metric}"
-        )
+#: The quoted figure of each protocol, a key of the headline.
+QUOTED = {"mpjpe": MPJPE, "pa_mpjpe_rigid": PA_RIGID}
 
 
-PROTOCOL_1 = Human36mProtocol(
-    number=1,
-    train_subjects=(1, 5, 6, 7, 8, 9),
-    test_subjects=(11,),
-    stride=64,
-    metric=PA_RIGID,
-)
-PROTOCOL_2 = Human36mProtocol(
-    number=2, train_subjects=(1, 5, 6, 7, 8), test_subjects=(9, 11), stride=64, metric=MPJPE
-)
+def definition(protocol: Human36MProtocol) -> str:
+    """The protocol in one line."""
+
+    def names(subjects: tuple[int, ...]) -> str:
+        return " ".join(f"S{subject}" for subject in subjects)
+
+    return (
+        f"Human3.6M, MobileHumanPose's protocol {protocol.number}: trained on "
+        f"{names(protocol.train_subjects)}, tested on {names(protocol.test_subjects)}, every "
+        f"{protocol.test_stride}th frame of 4 cameras, 17 joints with the pelvis (Thorax left "
+        f"out), relative to the pelvis, mean over frames, {QUOTED[protocol.metric]}"
+    )
 
 
 def evaluate_human36m(
-    samples: PoseSamples, predictions: Predictions, *, protocol: Human36mProtocol
+    samples: PoseSamples, predictions: Predictions, *, protocol: Human36MProtocol
 ) -> EvaluationResult:
     """Errors of one prediction per image, with and without alignment.
 
@@ -132,7 +87,8 @@ def evaluate_human36m(
             (PA_SIMILARITY, similarity_align),
         )
     }
-    metrics = sorted(errors, key=lambda name: name != protocol.metric)  # the quoted one first
+    quoted = QUOTED[protocol.metric]
+    metrics = sorted(errors, key=lambda name: name != quoted)  # the quoted one first
     by_action = [
         [mean_known(errors[name][actions == number]) for name in metrics] for number in ACTIONS
     ]
@@ -142,7 +98,7 @@ def evaluate_human36m(
     headline = {name: mean_known(errors[name]) for name in metrics}
     columns = tuple(name.removesuffix(", mm") for name in metrics)
     return EvaluationResult(
-        protocol=protocol.definition,
+        protocol=definition(protocol),
         headline=headline,
         tables=(
             ResultTable(
@@ -163,7 +119,7 @@ def evaluate_human36m(
             ),
         ),
         joint_names=HUMAN36M_17.joint_names,
-        joint_errors=errors[protocol.metric],
+        joint_errors=errors[quoted],
         error_unit="mm",
         image_index=samples.image_index,
         people_index=rows,
@@ -186,7 +142,7 @@ def _actions(samples: PoseSamples) -> NDArray[np.integer]:
     return actions
 
 
-def _checked_subjects(samples: PoseSamples, protocol: Human36mProtocol) -> list[str]:
+def _checked_subjects(samples: PoseSamples, protocol: Human36MProtocol) -> list[str]:
     """Warnings about subjects that are missing; those that do not belong are an error."""
     if "subject" not in samples.image_tags:
         return ["The samples do not tell their subjects, so these were not checked."]
