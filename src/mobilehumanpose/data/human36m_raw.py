@@ -97,7 +97,7 @@ def read_cdf_joints(path: Path) -> NDArray[np.float64]:
         UserError: cdflib is not installed, or the file is absent or holds something else.
     """
     try:
-        import cdflib  # type: ignore[import-untyped]
+        import cdflib
     except ImportError:
         raise UserError(f"{path}: reading it takes cdflib; pip install cdflib") from None
     try:
