@@ -38,7 +38,7 @@ def test_one_person_is_found_without_a_box(estimator):
 
 def test_the_astronaut_s_shoulders_are_where_they_are(estimator, photo):
     """Her right shoulder is on the left of the picture, beside the collar of her suit."""
-    (pose,) = estimator(photo, boxes=[BOX])
+    (pose,) = estimator(photo)
     index = pose.skeleton.index
     right, left = pose.keypoints_px[[index("R_Shoulder"), index("L_Shoulder")]]
     assert np.linalg.norm(right - [95, 265]) < 80

@@ -59,7 +59,8 @@ def draw_poses(
 
 
 def _draw_pose(canvas: NDArray[np.uint8], pose: Pose, min_score: float) -> None:
-    thickness = max(1, round(float(pose.box_xywh[2]) / 110))
+    side = min(float(pose.box_xywh[2]), max(canvas.shape))  # a portrait's box is much larger
+    thickness = max(1, round(side / 110))
     is_sure = pose.scores >= min_score
     points = [_fixed_point(point) for point in pose.keypoints_px]
 

@@ -26,6 +26,10 @@ from .weights import DEFAULT_MODEL, model_path
 
 #: How often a found pose gives the box for another look, when nobody gave one.
 MAX_REFINEMENTS = 3
+#: A portrait ends at the chest. Its body is looked for in a square this much larger than the
+#: picture, with the head near its top: networks know whole people better than giants.
+PORTRAIT_SCALE = 2.5
+PORTRAIT_TOP = 0.08
 #: A box that overlaps its predecessor by this much has settled.
 SETTLED_IOU = 0.9
 #: Joints below this score do not decide where the person is.
@@ -187,7 +191,11 @@ def _crop_box(box: ArrayLike, number: int, size: tuple[int, int]) -> NDArray[np.
 
 
 def _search_squares(size: tuple[int, int]) -> list[NDArray[np.floating]]:
-    """Squares to look for a person in: one around the whole picture, three of its shorter side."""
+    """Squares to look for a person in.
+
+    One around the whole picture, up to three of its shorter side, and one that reaches far below
+    the picture, for a portrait.
+    """
     longer, shorter = max(size), min(size)
     whole = np.array([(size[0] - longer) / 2, (size[1] - longer) / 2, longer, longer])
     offsets = np.linspace(0, longer - shorter, 3 if longer > 1.2 * shorter else 1)
@@ -195,7 +203,9 @@ def _search_squares(size: tuple[int, int]) -> list[NDArray[np.floating]]:
     squares = [
         np.array([o if along_x else 0.0, 0.0 if along_x else o, shorter, shorter]) for o in offsets
     ]
-    return [whole, *squares]
+    side = PORTRAIT_SCALE * longer
+    portrait = np.array([(size[0] - side) / 2, -PORTRAIT_TOP * side, side, side])
+    return [whole, *squares, portrait]
 
 
 def _iou(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
