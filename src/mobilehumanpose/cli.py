@@ -209,19 +209,38 @@ def _table_row(entry: dict[str, Any]) -> list[str]:
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="Name of the recipe.")],
-    data: Annotated[Path, typer.Option(help="Folder with the recipe's data files.")] = Path("data"),
-    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("output/model_dump"),
+    recipe: Annotated[str, typer.Argument(help="Name of the recipe, see docs/training.md.")],
+    data: Annotated[Path, typer.Option(help="Folder with the datasets.")] = Path("data"),
+    out: Annotated[Path, typer.Option(help="Folder of model_dump and log.")] = Path("output"),
     go_on: Annotated[
-        bool, typer.Option("--continue", help="Go on from the run's saved state.")
+        bool, typer.Option("--continue", help="Go on from the run's newest checkpoint.")
     ] = False,
-    threads: Annotated[int | None, typer.Option(help="Threads of PyTorch.")] = None,
+    gpu: Annotated[str | None, typer.Option(help="GPUs, one process each: 0, 0,1 or 0-1.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="So many processes on the processor instead.")
+    ] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="LPRES, LPSKI or LPWO instead of the recipe's.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of PyTorch in each process.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that cut crops, for each.")] = 1,
 ) -> None:
     """Train a network by a recipe."""
     _need("torch", "train")
     from .train.command import run_recipe
 
-    run_recipe(recipe, data=data, out=out, go_on=go_on, threads=threads, console=console)
+    run_recipe(
+        recipe,
+        data=data,
+        out=out,
+        go_on=go_on,
+        console=console,
+        gpu=gpu,
+        processes=processes,
+        backbone=backbone,
+        threads=threads,
+        workers=workers,
+    )
 
 
 @app.command("test")

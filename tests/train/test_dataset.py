@@ -1,12 +1,17 @@
 """Crops that are decided by their keys, and the validation of what they hold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from tiny_training import tiny_recipe
 
 from mobilehumanpose.data.crops import Augmentation
+from mobilehumanpose.data.sampling import SeededBatches
 from mobilehumanpose.skeleton import HUMAN36M_18, MUCO_21, MUPOTS_17
-from mobilehumanpose.train.dataset import CropDataset
+from mobilehumanpose.train.dataset import CropDataset, VariedBatches, epoch_order
+from mobilehumanpose.train.recipes import DatasetSpec
 from mobilehumanpose.train.validation import summarize
 
 
@@ -19,7 +24,8 @@ def test_a_sample_is_decided_by_its_key(tiny_set):
     first, again, other = crops[0, 3, 7], crops[0, 3, 7], crops[0, 3, 8]
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first[0], other[0])
-    pixels, targets, known = first
+    pixels, targets, known, source = first
+    assert source.tolist() == [0, 3]
     assert (pixels.shape, pixels.dtype) == ((3, 64, 64), torch.uint8)
     assert (targets.shape, known.shape) == ((21, 3), (21, 3))
 
@@ -27,14 +33,68 @@ def test_a_sample_is_decided_by_its_key(tiny_set):
 def test_joints_of_another_set_are_mapped_by_name(tiny_set):
     as_mupots = CropDataset([tiny_set], skeleton=MUPOTS_17, crop_px=64, augmentation=None)
     as_human36m = CropDataset([tiny_set], skeleton=HUMAN36M_18, crop_px=64, augmentation=None)
-    _, targets, known = dataset(tiny_set, None)[0, 0, 0]
-    _, mupots_targets, mupots_known = as_mupots[0, 0, 0]
-    _, human36m_targets, human36m_known = as_human36m[0, 0, 0]
+    _, targets, known, _ = dataset(tiny_set, None)[0, 0, 0]
+    _, mupots_targets, mupots_known, _ = as_mupots[0, 0, 0]
+    _, human36m_targets, human36m_known, _ = as_human36m[0, 0, 0]
     assert torch.equal(mupots_targets, targets[:17])
     assert torch.equal(mupots_known, known[:17])
     wrist, nose = HUMAN36M_18.index("L_Wrist"), HUMAN36M_18.index("Nose")
     assert torch.equal(human36m_targets[wrist], targets[MUCO_21.index("L_Wrist")])
     assert not human36m_known[nose].any()
+
+
+def test_a_joint_beyond_the_depth_range_keeps_its_place_unless_the_original_is_asked_for(tiny_set):
+    samples = tiny_set.samples
+    depth_mm = samples.depth_mm.copy()
+    depth_mm[0, 3], depth_mm[0, 4] = 1200, -1000
+    far = replace(tiny_set, samples=replace(samples, depth_mm=depth_mm))
+    options = {"skeleton": MUCO_21, "crop_px": 64, "augmentation": None}
+    ours = CropDataset([far], **options)[0, 0, 0].known
+    theirs = CropDataset([far], depth_range_hides=True, **options)[0, 0, 0].known
+    assert ours[3].tolist() == [True, True, False]
+    assert theirs[3].tolist() == [False, False, False]
+    assert ours[4].tolist() == theirs[4].tolist() == [True, True, True]
+    others = np.delete(np.arange(21), 3)
+    assert torch.equal(ours[others], theirs[others])
+    # Without a label of depth there is nothing to be out of range.
+    flat = replace(far, samples=replace(far.samples, has_depth=np.zeros_like(samples.has_depth)))
+    known = CropDataset([flat], depth_range_hides=True, **options)[0, 0, 0].known
+    assert known[3].tolist() == [True, True, False]
+
+
+def test_epochs_are_mixed_as_the_recipe_says():
+    specs = (
+        DatasetSpec(name="flat", has_depth=False, weight=3.0),
+        DatasetSpec(name="deep", has_depth=True, weight=1.0),
+    )
+    lengths = [4, 10]
+
+    def counts(mixing):
+        recipe = tiny_recipe(datasets=specs, mixing=mixing)
+        order = epoch_order(recipe, lengths, 0)
+        assert np.array_equal(order, epoch_order(recipe, lengths, 0))
+        assert not np.array_equal(order, epoch_order(recipe, lengths, 1))
+        assert (order[:, 1] < np.array(lengths)[order[:, 0]]).all()
+        return np.bincount(order[:, 0]).tolist()
+
+    assert counts("concatenated") == [4, 10]
+    assert counts("balanced") == [10, 10]
+    assert counts("weighted") == [10, 4]  # 10.5 and 3.5 of 14
+
+
+def test_a_sample_that_comes_twice_in_an_epoch_is_varied_anew():
+    order = np.array([[0, 0], [0, 1], [0, 0], [0, 1]] * 2, np.int32)
+
+    def keys(**options):
+        batches = SeededBatches(order, 4, variation=5, **options)
+        return list(VariedBatches(batches))
+
+    whole = keys()
+    assert len({key for batch in whole for key in batch}) == 8
+    assert keys(first_batch=1) == whole[1:]
+    ranks = [keys(rank=rank, num_ranks=2) for rank in range(2)]
+    for batch, first, second in zip(whole, *ranks, strict=True):
+        assert batch == [key for pair in zip(first, second, strict=True) for key in pair]
 
 
 def test_validation_of_hand_made_predictions():

@@ -1,5 +1,6 @@
 """The loop: it learns, and a run that was broken off goes on as if it had not been."""
 
+import csv
 import json
 from dataclasses import replace
 
@@ -7,28 +8,17 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
+from tiny_training import tiny_stage, tiny_trainer
 
 from mobilehumanpose.data.crops import Augmentation
 from mobilehumanpose.errors import UserError
-from mobilehumanpose.train.loop import Trainer, learning_rate
-from mobilehumanpose.train.recipes import RECIPES, Stage
-
-QUIET = Console(quiet=True)
-
-
-def trainer(recipe, tiny_set, folder) -> Trainer:
-    return Trainer(
-        recipe,
-        train_set=tiny_set,
-        validation_set=replace(tiny_set, samples=tiny_set.samples.subset(np.arange(4))),
-        out_dir=folder,
-        console=QUIET,
-        workers=0,
-    )
+from mobilehumanpose.models.checkpoint import load_checkpoint
+from mobilehumanpose.train.losses import Summed
+from mobilehumanpose.train.schedule import CosineSchedule
 
 
-def weights(run: Trainer) -> dict[str, torch.Tensor]:
-    return run.averaged.state_dict()
+def lines(path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_a_run_learns_its_pictures(tiny_recipe, tiny_set, tmp_path):
@@ -41,12 +31,12 @@ def test_a_run_learns_its_pictures(tiny_recipe, tiny_set, tmp_path):
         zoom_share=0,
         occlusion_share=0,
     )
-    stage = replace(tiny_recipe.stages[0], epochs=12, peak_learning_rate=5e-3)
-    long = replace(tiny_recipe, stages=(stage,), augmentation=still)
-    run = trainer(long, tiny_set, tmp_path)
-    run.run()
-    entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    losses = [entry["loss"] for entry in entries if "loss" in entry]
+    schedule = CosineSchedule(peak_learning_rate=5e-3, final_learning_rate=1e-4, warmup_steps=2)
+    stage = tiny_stage(12, schedule=schedule)
+    tiny_trainer(
+        replace(tiny_recipe, stages=(stage,), augmentation=still), tiny_set, tmp_path
+    ).run()
+    losses = [entry["loss"] for entry in lines(tmp_path / "log/epochs.jsonl")]
     assert len(losses) == 12
     assert np.mean(losses[-3:]) < 0.9 * np.mean(losses[:3])
 
@@ -55,77 +45,165 @@ class Killed(Exception):
     """Stands for the end of the process."""
 
 
-@pytest.mark.parametrize("kill_at_step", [2, 3, 5, 8])
+@pytest.mark.parametrize(
+    ("preset", "kill_at_step"), [("tiny", 0), ("tiny", 2), ("tiny", 8), ("lpski-lite0", 5)]
+)
 def test_a_resumed_run_ends_where_an_unbroken_one_does(
-    tiny_recipe, tiny_set, tmp_path, monkeypatch, kill_at_step
+    tiny_recipe, tiny_set, tmp_path, monkeypatch, preset, kill_at_step
 ):
-    whole = trainer(tiny_recipe, tiny_set, tmp_path / "whole")
+    stages = tiny_recipe.stages
+    if preset == "lpski-lite0":
+        stages = (replace(stages[0], frozen_blocks=2), stages[1])
+    activation = "prelu" if preset == "tiny" else "relu6"
+    recipe = replace(tiny_recipe, preset=preset, activation=activation, stages=stages)
+
+    def start(name):
+        run = tiny_trainer(recipe, tiny_set, tmp_path / name, save_every_seconds=0.0)
+        # Something that draws from torch's random state, which no network here does.
+        run.learner.model.final_layer.register_forward_pre_hook(
+            lambda module, inputs: (torch.nn.functional.dropout(inputs[0], 0.1, module.training),)
+        )
+        return run
+
+    whole = start("whole")
     whole_result = whole.run()
 
-    # Saved at every step, the state is as new as a kill can find it; the step after is lost.
-    monkeypatch.setattr("mobilehumanpose.train.loop.SAVE_EVERY_SECONDS", -1.0)
-    broken = trainer(tiny_recipe, tiny_set, tmp_path / "broken")
-    step = broken._step
+    broken = start("broken")
+    step = broken._log_step
 
-    def step_or_die(*batch):
-        if broken.steps == kill_at_step:
+    def log_step_or_die(*arguments):
+        step(*arguments)
+        if broken.learner.steps == kill_at_step + 1:
             raise Killed
-        return step(*batch)
 
-    monkeypatch.setattr(broken, "_step", step_or_die)
+    monkeypatch.setattr(broken, "_log_step", log_step_or_die)
     with pytest.raises(Killed):
         broken.run()
 
-    resumed = trainer(tiny_recipe, tiny_set, tmp_path / "broken")
-    resumed.resume()
-    assert resumed.steps == kill_at_step
+    resumed = start("broken").resume()
+    assert resumed.learner.steps == kill_at_step
     assert resumed.run() == whole_result
-    for key, value in weights(whole).items():
-        assert torch.equal(weights(resumed)[key], value), key
+    for mine, theirs in [
+        (resumed.learner.averaged, whole.learner.averaged),
+        (resumed.learner.model, whole.learner.model),
+    ]:
+        for key, value in theirs.state_dict().items():
+            assert torch.equal(mine.state_dict()[key], value), key
+    steps = [lines(tmp_path / name / "log/steps.jsonl") for name in ("whole", "broken")]
+    assert steps[0] == steps[1]
+    assert [entry["step"] for entry in steps[1]] == list(range(1, 10))
 
 
 def test_a_finished_run_has_nothing_left_to_do(tiny_recipe, tiny_set, tmp_path):
-    run = trainer(tiny_recipe, tiny_set, tmp_path)
+    run = tiny_trainer(tiny_recipe, tiny_set, tmp_path)
     result = run.run()
-    again = trainer(tiny_recipe, tiny_set, tmp_path)
-    again.resume()
+    again = tiny_trainer(tiny_recipe, tiny_set, tmp_path).resume()
     assert again.run() == result
-    assert again.steps == run.steps == 9
+    assert again.learner.steps == run.learner.steps == 9
+    assert len(lines(tmp_path / "log/steps.jsonl")) == 9
 
 
-def test_the_state_of_another_recipe_is_refused(tiny_recipe, tiny_set, tmp_path):
-    trainer(tiny_recipe, tiny_set, tmp_path).save()
-    other = trainer(replace(tiny_recipe, name="other"), tiny_set, tmp_path)
-    with pytest.raises(UserError, match="'tiny'"):
-        other.resume()
+def test_a_run_leaves_a_network_and_a_line_for_each_epoch(tiny_recipe, tiny_set, tmp_path):
+    run = tiny_trainer(tiny_recipe, tiny_set, tmp_path)
+    run.run()
+    for epoch in range(3):
+        model, metadata = load_checkpoint(tmp_path / f"run/snapshot_{epoch}.safetensors")
+    assert (metadata.preset, metadata.activation, metadata.mean) == ("tiny", "prelu", (127.0,) * 3)
+    for key, value in run.learner.averaged.state_dict().items():
+        assert torch.equal(model.state_dict()[key], value)
+    entries = lines(tmp_path / "log/epochs.jsonl")
+    with (tmp_path / "log/epochs.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(e["stage"], e["epoch"], e["step"]) for e in entries] == [
+        (0, 0, 3),
+        (0, 1, 6),
+        (1, 0, 9),
+    ]
+    assert [{k: str(v) for k, v in entry.items()} for entry in entries] == rows
+    losses = [entry["loss"] for entry in lines(tmp_path / "log/steps.jsonl")]
+    assert entries[0]["loss"] == pytest.approx(np.mean(losses[:3]))
 
 
-def test_a_gradient_that_is_not_finite_stops_before_the_step(
+def test_without_averaging_or_clipping_the_last_weights_are_used(tiny_recipe, tiny_set, tmp_path):
+    recipe = replace(
+        tiny_recipe, ema_decay=None, max_gradient_norm=None, optimizer="adam", weight_decay=0.0
+    )
+    run = tiny_trainer(recipe, tiny_set, tmp_path)
+    assert run.learner.averaged is run.learner.model
+    assert type(run.learner.optimizer) is torch.optim.Adam
+    run.run()
+    again = tiny_trainer(recipe, tiny_set, tmp_path).resume()
+    for key, value in run.learner.model.state_dict().items():
+        assert torch.equal(again.learner.model.state_dict()[key], value)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tiny_recipe, tiny_set, tmp_path):
+    tiny_trainer(tiny_recipe, tiny_set, tmp_path).save()
+    other = replace(tiny_recipe, stages=(tiny_stage(7),))
+    with pytest.raises(UserError, match=r"recipe\.stages"):
+        tiny_trainer(other, tiny_set, tmp_path).resume()
+    other = replace(tiny_recipe, seed=5)
+    with pytest.raises(UserError, match=r"recipe\.seed is 0 there and 5 here"):
+        tiny_trainer(other, tiny_set, tmp_path).resume()
+
+
+def test_a_checkpoint_of_other_data_is_refused(tiny_recipe, tiny_set, tmp_path):
+    tiny_trainer(tiny_recipe, tiny_set, tmp_path).save()
+    fewer = replace(tiny_set, samples=tiny_set.samples.subset(np.arange(6)))
+    with pytest.raises(UserError, match=r"datasets is .*12.* there and .*6"):
+        tiny_trainer(tiny_recipe, fewer, tmp_path).resume()
+
+
+def test_a_damaged_checkpoint_is_told_of_and_the_one_before_taken(tiny_recipe, tiny_set, tmp_path):
+    tiny_trainer(tiny_recipe, tiny_set, tmp_path).run()
+    damaged = tmp_path / "run/checkpoint-000000009/tensors.safetensors"
+    content = bytearray(damaged.read_bytes())
+    content[-1] ^= 1
+    damaged.write_bytes(content)
+    run = tiny_trainer(tiny_recipe, tiny_set, tmp_path)
+    run.console = Console(record=True, quiet=False, file=open("/dev/null", "w"), width=500)  # noqa: PTH123, SIM115
+    run.resume()
+    assert run.learner.steps == 6
+    said = run.console.export_text()
+    assert "checkpoint-000000009: is damaged: tensors.safetensors" in said
+    assert "going on from" in said
+    run.run()
+    kept = sorted(path.name for path in (tmp_path / "run").glob("checkpoint-*"))
+    assert kept == ["checkpoint-000000006", "checkpoint-000000009"]
+    assert [entry["step"] for entry in lines(tmp_path / "log/steps.jsonl")] == list(range(1, 10))
+
+
+def test_numbers_that_are_not_finite_stop_before_the_step(
     tiny_recipe, tiny_set, tmp_path, monkeypatch
 ):
-    run = trainer(tiny_recipe, tiny_set, tmp_path)
+    run = tiny_trainer(tiny_recipe, tiny_set, tmp_path)
     monkeypatch.setattr(
-        "mobilehumanpose.train.loop.coordinate_loss", lambda p, *_: p.sum() * float("nan")
+        "mobilehumanpose.train.step.coordinate_loss",
+        lambda p, *_: Summed(total=p.sum() * float("nan"), count=torch.ones(())),
     )
-    before = {key: value.clone() for key, value in run.model.named_parameters()}
-    with pytest.raises(FloatingPointError, match="batch 0"):
+    before = {key: value.clone() for key, value in run.learner.model.named_parameters()}
+    with pytest.raises(UserError, match=r"batch 0: loss nan.*tiny .*photos\.zip: 'im000") as caught:
         run.run()
-    assert all(torch.equal(before[key], value) for key, value in run.model.named_parameters())
+    assert str(caught.value).count("im000") == 4
+    assert "\n" not in str(caught.value)
+    for key, value in run.learner.model.named_parameters():
+        assert torch.equal(before[key], value)
+    assert (tmp_path / "run/checkpoint-000000000").is_dir()
 
 
-def test_learning_rate_warms_up_and_then_follows_a_cosine():
-    stage = Stage(
-        crop_px=64, epochs=1, batch_size=1, peak_learning_rate=1.0, final_learning_rate=0.1
-    )
-    rates = [learning_rate(stage, step, 1000, 100) for step in range(1000)]
-    assert rates[0] == pytest.approx(0.01)
-    assert max(rates) == pytest.approx(rates[99], rel=0.01)
-    assert rates[500] == pytest.approx(0.55, abs=0.01)
-    assert rates[-1] == pytest.approx(0.1, abs=0.001)
+def test_a_photograph_that_cannot_be_read_is_one_line_from_a_worker(
+    tiny_recipe, tiny_set, tmp_path
+):
+    names = tiny_set.samples.image_names.copy()
+    names[:] = b"absent.png"
+    absent = replace(tiny_set, samples=replace(tiny_set.samples, image_names=names))
+    with pytest.raises(UserError, match=r"^[^\n]*has no photograph 'absent.png'$"):
+        tiny_trainer(tiny_recipe, absent, tmp_path, workers=1).run()
 
 
-def test_recipes_are_whole():
-    for name, make in RECIPES.items():
-        recipe = make()
-        assert recipe.name == name
-        assert all(stage.crop_px % 32 == 0 for stage in recipe.stages)
+def test_workers_cut_the_same_crops(tiny_recipe, tiny_set, tmp_path):
+    recipe = replace(tiny_recipe, stages=(tiny_stage(1),))
+    for name, workers in (("none", 0), ("two", 2)):
+        tiny_trainer(recipe, tiny_set, tmp_path / name, workers=workers).run()
+    steps = [lines(tmp_path / name / "log/steps.jsonl") for name in ("none", "two")]
+    assert steps[0] == steps[1]

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mobilehumanpose.train.losses import coordinate_loss, heatmap_loss
+from mobilehumanpose.train.losses import coordinate_loss, heatmap_loss, upstream_coordinate_loss
 
 
 def one_hot(x: int, y: int, z: int) -> torch.Tensor:
@@ -18,10 +18,38 @@ def test_coordinate_loss_is_a_mean_over_what_is_known():
     targets = torch.tensor([[[0.5, 0.25, 0.75]]])
     probabilities = one_hot(5, 2, 1)  # x 0.625, y 0.25, z 0.25
     known = torch.tensor([[[1.0, 1, 1]]])
-    assert coordinate_loss(probabilities, targets, known).item() == pytest.approx(0.625 / 3)
+    assert coordinate_loss(probabilities, targets, known).mean().item() == pytest.approx(0.625 / 3)
     known = torch.tensor([[[1.0, 1, 0]]])
-    assert coordinate_loss(probabilities, targets, known).item() == pytest.approx(0.125 / 2)
-    assert coordinate_loss(probabilities, targets, torch.zeros(1, 1, 3)).item() == 0
+    assert coordinate_loss(probabilities, targets, known).mean().item() == pytest.approx(0.125 / 2)
+    assert coordinate_loss(probabilities, targets, torch.zeros(1, 1, 3)).mean().item() == 0
+
+
+def test_the_originals_average_is_in_cells_and_counts_unknown_joints():
+    # The grid is 8 × 8 × 4 cells; joints: all known, unknown, and 2D only.
+    probabilities = torch.cat([one_hot(5, 2, 1), one_hot(0, 0, 0), one_hot(3, 3, 3)], dim=1)
+    targets = torch.tensor([[[0.5, 0.5, 1.0], [0.9, 0.9, 0.9], [0.5, 0.5, 0.0]]])
+    known = torch.tensor([[[1.0, 1, 1], [0, 0, 0], [1, 1, 0]]])
+    # |5−4| + |2−4| + |1−4| = 6, 0, |3−4| + |3−4| = 2; a third of each, and their mean.
+    loss = upstream_coordinate_loss(probabilities, targets, known)
+    assert loss.mean().item() == pytest.approx((6 / 3 + 0 + 2 / 3) / 3)
+    # Over what is known, in shares of the grid: 1/8 + 2/8 + 3/4 + 1/8 + 1/8 of five numbers.
+    ours = coordinate_loss(probabilities, targets, known)
+    assert ours.mean().item() == pytest.approx(1.375 / 5)
+
+
+def test_parts_of_a_batch_add_up_to_the_whole():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(4, 3, 4 * 8 * 8, generator=generator)
+    probabilities = logits.softmax(-1).reshape(4, 3, 4, 8, 8)
+    targets = torch.rand(4, 3, 3, generator=generator)
+    known = (torch.rand(4, 3, 3, generator=generator) < 0.5).float()
+    known[2:] = 0
+    known[2, 0] = 1
+    for loss in (coordinate_loss, upstream_coordinate_loss, heatmap_loss):
+        whole = loss(probabilities, targets, known)
+        parts = [loss(probabilities[at], targets[at], known[at]) for at in (slice(2), slice(2, 4))]
+        total, count = sum(p.total for p in parts), sum(p.count for p in parts)
+        assert (total / count).item() == pytest.approx(whole.mean().item())
 
 
 def test_heatmap_loss_is_least_for_the_right_gaussian():
@@ -32,7 +60,7 @@ def test_heatmap_loss_is_least_for_the_right_gaussian():
 
     def loss(sigma: float) -> float:
         plane = torch.exp(-distance / (2 * sigma**2))
-        return heatmap_loss((plane / plane.sum())[None, None, None], targets, known).item()
+        return heatmap_loss((plane / plane.sum())[None, None, None], targets, known).mean().item()
 
     assert loss(1.0) < min(loss(0.7), loss(1.4))
     # A Gaussian's entropy in two dimensions is 1 + ln(2πσ²).
@@ -43,22 +71,24 @@ def test_unknown_joints_do_not_count():
     targets = torch.tensor([[[0.5, 0.5, 0.5], [0.1, 0.1, 0.1]]])
     probabilities = torch.cat([one_hot(4, 4, 2), one_hot(7, 7, 3)], dim=1)
     known = torch.tensor([[[1.0, 1, 1], [0, 0, 0]]])
-    assert coordinate_loss(probabilities, targets, known).item() == 0
+    assert coordinate_loss(probabilities, targets, known).mean().item() == 0
     alone = heatmap_loss(probabilities[:, :1], targets[:, :1], known[:, :1])
-    assert heatmap_loss(probabilities, targets, known).item() == pytest.approx(alone.item())
+    assert heatmap_loss(probabilities, targets, known).mean().item() == pytest.approx(
+        alone.mean().item()
+    )
 
 
 def test_a_joint_outside_the_crop_belongs_nowhere():
     targets = torch.tensor([[[1.2, 0.5, 0.0]]])
     known = torch.zeros(1, 1, 3)
     even = torch.full((1, 1, 8, 8, 8), 1 / 512)
-    assert heatmap_loss(even, targets, known).item() == pytest.approx(math.log(64))
-    assert heatmap_loss(one_hot(7, 4, 0), targets, known).item() > 2 * math.log(64)
+    assert heatmap_loss(even, targets, known).mean().item() == pytest.approx(math.log(64))
+    assert heatmap_loss(one_hot(7, 4, 0), targets, known).mean().item() > 2 * math.log(64)
 
 
 def test_heatmap_loss_survives_zeros():
     probabilities = one_hot(0, 0, 0).requires_grad_()
-    loss = heatmap_loss(probabilities, torch.full((1, 1, 3), 0.9), torch.ones(1, 1, 3))
+    loss = heatmap_loss(probabilities, torch.full((1, 1, 3), 0.9), torch.ones(1, 1, 3)).mean()
     loss.backward()
     assert math.isfinite(loss.item())
     assert torch.isfinite(probabilities.grad).all()

@@ -1,27 +1,66 @@
-"""What ``mhp train`` does: a recipe, its data, a run, and the network that comes out."""
+"""What ``mhp train`` does: a recipe, its data, its processes, and the network that comes out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
+from ..data.human36m import load_human36m
 from ..data.lspet import load_lspet, split
+from ..data.mpii import load_mpii
+from ..data.mscoco import load_mscoco_train
+from ..data.muco import load_muco
+from ..data.samples import PoseDataset
 from ..errors import UserError
 from ..media import make_folder
-from ..models.checkpoint import CheckpointMetadata, save_checkpoint
-from .loop import INPUT_MEAN, INPUT_STD, Trainer
-from .recipes import RECIPES
+from .checkpoints import find_checkpoints
+from .distributed import is_started_by_torchrun, joined, launch, parse_gpus
+from .logs import STEPS
+from .loop import Trainer
+from .recipes import find_recipe
 
-LSPET_LICENCE = (
-    "Apache-2.0 for the weights; trained on photographs that were gathered for research, "
-    "whose own licences are not known"
-)
-LSPET_SOURCE = (
-    "8,095 photographs of Leeds Sports Pose Extended (Johnson & Everingham, CVPR 2011): 2D from "
-    "its labels, depth from BlazePose GHUM heavy; encoder from EfficientNet-Lite0 (ImageNet)"
-)
+_lspet = lru_cache(maxsize=1)(load_lspet)  # the two parts of it share their reading
+
+#: How the sets that recipes name are read from the data's folder.
+LOADERS: Mapping[str, Callable[[Path], PoseDataset]] = {
+    "lspet-train": lambda data: split(_lspet(data))[0],
+    "lspet-validation": lambda data: split(_lspet(data))[1],
+    "human36m-p1-train": partial(load_human36m, split="train", protocol=1),
+    "human36m-p2-train": partial(load_human36m, split="train", protocol=2),
+    "mpii-train": load_mpii,
+    "muco-train": load_muco,
+    "mscoco-train": load_mscoco_train,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """What the command line says.
+
+    Attributes:
+        recipe: a key of ``recipes.RECIPES``.
+        data: folder with the datasets.
+        out: the run writes into ``model_dump/<recipe>`` and ``log/<recipe>`` in it.
+        go_on: from the newest checkpoint; without it, a folder with one is refused.
+        gpus: GPUs of this machine to train on; the processor when empty; what there is when None.
+        backbone: LPRES, LPSKI or LPWO instead of the recipe's.
+        threads: of PyTorch in each process; its own choice when None.
+        workers: processes that cut crops, for each process that trains.
+    """
+
+    recipe: str
+    data: Path
+    out: Path
+    go_on: bool
+    gpus: list[int] | None
+    backbone: str | None
+    threads: int | None
+    workers: int
 
 
 def run_recipe(
@@ -30,63 +69,114 @@ def run_recipe(
     data: Path,
     out: Path,
     go_on: bool,
-    threads: int | None,
     console: Console,
+    gpu: str | None = None,
+    processes: int | None = None,
+    backbone: str | None = None,
+    threads: int | None = None,
+    workers: int = 1,
 ) -> None:
-    """Train by a recipe and leave ``<recipe>.safetensors`` in the run's folder.
+    """Train by a recipe and leave ``model_dump/<recipe>/<recipe>.safetensors`` in ``out``.
 
     Args:
         name: a key of ``RECIPES``.
-        data: folder with ``lspet-train.npz`` and ``lspet-train.zip``.
-        out: the run gets a folder of its recipe's name in it.
-        go_on: from the saved state; without it, a folder with a state is refused.
-        threads: of PyTorch.
+        data: folder with the datasets.
+        out: the folder of all outputs.
+        go_on: from the newest checkpoint; without it, a folder with one is refused.
         console: where progress is told.
+        gpu: numbers such as ``"0-1"`` or ``"0,1"``: one process each.
+        processes: so many on the processor instead.
+        backbone: LPRES, LPSKI or LPWO instead of the recipe's.
+        threads: of PyTorch in each process.
+        workers: processes that cut crops, for each process that trains.
 
     Raises:
-        UserError: no such recipe, no such data, or a run that would be overwritten.
+        UserError: no such recipe, GPU or data, or a run that would be overwritten.
     """
-    if name not in RECIPES:
-        raise UserError(f"unknown recipe {name!r}; known are {', '.join(RECIPES)}")
-    recipe = RECIPES[name]()
-    train_set, validation_set = split(load_lspet(data))
-    folder = out / recipe.name
-    make_folder(folder)
-    if threads is not None:
-        torch.set_num_threads(threads)
-    trainer = Trainer(
-        recipe,
-        train_set=train_set,
-        validation_set=validation_set,
-        out_dir=folder,
-        console=console,
+    if gpu is not None and processes is not None:
+        raise UserError("--gpu and --processes: give one of them; --processes is for the processor")
+    if processes is not None and processes < 1:
+        raise UserError(f"--processes {processes}: at least 1")
+    if workers < 0:
+        raise UserError(f"--workers {workers}: at least 0")
+    if threads is not None and threads < 1:
+        raise UserError(f"--threads {threads}: at least 1")
+    find_recipe(name, backbone)
+    gpus = parse_gpus(gpu) if gpu is not None else [] if processes is not None else None
+    options = TrainOptions(
+        recipe=name,
+        data=data,
+        out=out,
+        go_on=go_on,
+        gpus=gpus,
+        backbone=backbone,
+        threads=threads,
+        workers=workers,
     )
-    if trainer.state_path.exists():
-        if not go_on:
-            raise UserError(
-                f"{trainer.state_path}: a run is here already; go on with it by --continue, "
-                "or choose another --out"
+    num_processes = processes or len(gpus or [0])
+    if is_started_by_torchrun():
+        if gpus is not None:
+            raise UserError("--gpu and --processes: not under torchrun, which starts the processes")
+        train(options, console)
+    elif num_processes == 1:
+        train(options, console)
+    else:
+        launch(train, num_processes, options)
+
+
+def train(options: TrainOptions, console: Console | None = None) -> None:
+    """Be one process of a run, from the data to the finished network.
+
+    Raises:
+        UserError: no such data, or a run that would be overwritten.
+    """
+    console = console or Console()
+    recipe = find_recipe(options.recipe, options.backbone)
+    out_dir = options.out / "model_dump" / recipe.name
+    log_dir = options.out / "log" / recipe.name
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    with joined(options.gpus) as ranks:
+        _refuse_overwriting(out_dir, log_dir, go_on=options.go_on)
+        train_sets = [LOADERS[spec.name](options.data) for spec in recipe.datasets]
+        validation_set = LOADERS[recipe.validation](options.data) if recipe.validation else None
+        make_folder(out_dir)
+        trainer = Trainer(
+            recipe,
+            train_sets=train_sets,
+            validation_set=validation_set,
+            out_dir=out_dir,
+            log_dir=log_dir,
+            console=console,
+            ranks=ranks,
+            workers=options.workers,
+        )
+        if options.go_on:
+            trainer.resume()
+        result = trainer.run()
+        if ranks.rank == 0:
+            path = out_dir / f"{recipe.name}.safetensors"
+            trainer.learner.save_network(path)
+            said = (
+                f": PCK@0.2 of the torso {result.pck_torso:.3f}, "
+                f"depth {result.depth_error_mm:.0f} mm from its labels"
+                if result
+                else ""
             )
-        trainer.resume()
-    elif go_on:
-        raise UserError(f"{trainer.state_path}: no saved state to continue from")
-    result = trainer.run()
-    path = folder / f"{recipe.name}.safetensors"
-    save_checkpoint(
-        path,
-        trainer.averaged,
-        CheckpointMetadata(
-            preset=recipe.preset,
-            activation="relu6",
-            joint_set=recipe.joint_set,
-            mean=INPUT_MEAN,
-            std=INPUT_STD,
-            licence=LSPET_LICENCE,
-            trained_on=LSPET_SOURCE,
-        ),
-    )
-    console.print(
-        f"{path}: PCK@0.2 of the torso {result.pck_torso:.3f}, "
-        f"depth {result.depth_error_mm:.0f} mm from the teacher",
-        soft_wrap=True,
-    )
+            console.print(f"{path}{said}", soft_wrap=True, highlight=False)
+
+
+def _refuse_overwriting(out_dir: Path, log_dir: Path, *, go_on: bool) -> None:
+    checkpoints = find_checkpoints(out_dir)
+    if go_on and not checkpoints:
+        raise UserError(f"{out_dir}: has no checkpoint to continue from")
+    if not go_on and checkpoints:
+        raise UserError(
+            f"{checkpoints[0]}: a run is here already; go on with it by --continue, "
+            "or choose another --out"
+        )
+    if not checkpoints and (log_dir / STEPS).exists():
+        raise UserError(
+            f"{log_dir / STEPS}: belongs to a run whose checkpoints are gone; move it away, "
+            "or choose another --out"
+        )

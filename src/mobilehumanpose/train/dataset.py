@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from ..data.crops import (
+    HALF_DEPTH_MM,
     Augmentation,
     cut_crop,
     normalized_targets,
@@ -18,16 +22,40 @@ from ..data.crops import (
     vary_colors,
 )
 from ..data.samples import PoseDataset
-from ..data.sampling import Key, concatenated_order
+from ..data.sampling import (
+    Key,
+    SeededBatches,
+    balanced_order,
+    concatenated_order,
+    weighted_order,
+)
+from ..errors import UserError
 from ..geometry import crop_affine
 from ..skeleton import Skeleton, map_joints
+from .recipes import Recipe
 
 
-class CropDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """(dataset, sample, seed) → ((3, P, P) uint8 crop, (J, 3) targets, (J, 3) known).
+class Crops(NamedTuple):
+    """One crop, or with a leading axis N a batch of them.
 
-    Targets and what is known of them are those of ``data.crops.normalized_targets``, with the
-    joints of each dataset mapped to the network's by name.
+    Attributes:
+        pixels: (3, P, P) uint8 RGB.
+        targets: (J, 3), see ``data.crops.normalized_targets``.
+        known: (J, 3) bool.
+        source: (2,) dataset and sample.
+    """
+
+    pixels: Tensor
+    targets: Tensor
+    known: Tensor
+    source: Tensor
+
+
+class CropDataset(Dataset[Crops]):
+    """(dataset, sample, seed) → the crop, with each dataset's joints mapped by name.
+
+    The seed alone decides how the crop is varied: neither torch's random state nor NumPy's is
+    touched, so workers need no seeds of their own.
     """
 
     def __init__(
@@ -37,11 +65,23 @@ class CropDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
         skeleton: Skeleton,
         crop_px: int,
         augmentation: Augmentation | None,
+        depth_range_hides: bool = False,
     ) -> None:
+        """Bind the sets to a network's input.
+
+        Args:
+            datasets: the first number of a key counts them.
+            skeleton: the network's joints.
+            crop_px: side of the crop.
+            augmentation: None for plain crops.
+            depth_range_hides: a joint beyond the depth range is wholly unknown, as in the
+                original; otherwise only its depth is.
+        """
         self.datasets = datasets
         self.skeleton = skeleton
         self.crop_px = crop_px
         self.augmentation = augmentation
+        self.depth_range_hides = depth_range_hides
 
     def __len__(self) -> int:
         return sum(len(dataset.samples) for dataset in self.datasets)
@@ -51,7 +91,7 @@ class CropDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
         lengths = [len(dataset.samples) for dataset in self.datasets]
         return [(int(i), int(j)) for i, j in concatenated_order(lengths)]
 
-    def __getitem__(self, key: Key) -> tuple[Tensor, Tensor, Tensor]:
+    def __getitem__(self, key: Key) -> Crops:
         dataset_index, index, seed = key
         samples, images = self.datasets[dataset_index].samples, self.datasets[dataset_index].images
         name, size, box = (
@@ -68,11 +108,16 @@ class CropDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
             crop = cut_crop(images, name, affine, self.crop_px, may_shrink=True)
             crop = vary_colors(crop, self.augmentation, rng)
             occlude(crop, box, affine, size, self.augmentation, rng)
+        has_px, depth_mm = samples.has_px[index], samples.depth_mm[index]
+        has_depth = samples.has_depth[index]
+        if self.depth_range_hides:
+            is_within = (depth_mm >= -HALF_DEPTH_MM) & (depth_mm < HALF_DEPTH_MM)
+            has_px = has_px & (is_within | ~has_depth)
         targets, known = normalized_targets(
             samples.keypoints_px[index],
-            samples.has_px[index],
-            samples.depth_mm[index],
-            samples.has_depth[index],
+            has_px,
+            depth_mm,
+            has_depth,
             affine,
             self.crop_px,
             flip=flip,
@@ -82,5 +127,90 @@ class CropDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
             targets, _ = map_joints(targets, samples.skeleton, self.skeleton)
             mapped, _ = map_joints(known.astype(np.uint8), samples.skeleton, self.skeleton)
             known = mapped.astype(bool)
-        pixels = torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1)))
-        return pixels, torch.from_numpy(targets), torch.from_numpy(known)
+        return Crops(
+            pixels=torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))),
+            targets=torch.from_numpy(targets),
+            known=torch.from_numpy(known),
+            source=torch.tensor([dataset_index, index]),
+        )
+
+    def describe(self, sources: Iterable[Sequence[int]]) -> list[str]:
+        """Where the pictures of some (dataset, sample) lie, for messages."""
+        described = []
+        for dataset_index, index in sources:
+            dataset = self.datasets[dataset_index]
+            name = dataset.images.describe(dataset.samples.image_name(index))
+            described.append(f"{dataset.name} {name}")
+        return described
+
+
+def epoch_order(recipe: Recipe, lengths: Sequence[int], epoch: int) -> NDArray[np.int32]:
+    """(K, 2) datasets and samples of an epoch, as the recipe mixes them; decided by its seed.
+
+    Raises:
+        UserError: there is nothing to draw from.
+    """
+    rng = np.random.default_rng((recipe.seed, epoch))
+    if recipe.mixing == "weighted":
+        weights = [spec.weight for spec in recipe.datasets]
+        return weighted_order(lengths, weights, sum(lengths), rng)
+    if recipe.mixing == "concatenated":
+        return rng.permutation(concatenated_order(lengths))
+    # Sets with depth come first in the order's numbers.
+    sets_3d = [i for i, spec in enumerate(recipe.datasets) if spec.has_depth]
+    sets_2d = [i for i, spec in enumerate(recipe.datasets) if not spec.has_depth]
+    order = balanced_order([lengths[i] for i in sets_3d], [lengths[i] for i in sets_2d], rng)
+    order[:, 0] = np.array(sets_3d + sets_2d, np.int32)[order[:, 0]]
+    return order
+
+
+class VariedBatches:
+    """Batches whose samples are varied by their place in the epoch.
+
+    A small set that is mixed with a large one comes many times an epoch; each time shall differ.
+    """
+
+    def __init__(self, batches: SeededBatches) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        b = self.batches
+        epoch_seed = b.variation * len(b.order)
+        for batch, keys in enumerate(b, b.first_batch):
+            first = epoch_seed + batch * b.batch_size + b.rank
+            yield [
+                (dataset, sample, first + i * b.num_ranks)
+                for i, (dataset, sample, _) in enumerate(keys)
+            ]
+
+
+def load_batches(
+    dataset: CropDataset, batches: Iterable[list[Key]], *, workers: int, pin_memory: bool = False
+) -> Iterator[Crops]:
+    """The batches' crops, cut by worker processes.
+
+    Raises:
+        UserError: a picture cannot be read.
+    """
+    loader = DataLoader(
+        dataset,
+        batch_sampler=batches,
+        num_workers=workers,
+        pin_memory=pin_memory,
+        # Forked workers share the labels. Processes that a launcher spawned would spawn theirs
+        # too, copying all labels into each and importing everything anew for each epoch.
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
+        # Its own, since a loader would draw a number from torch's global random state: one for
+        # each time that it is made, and a resumed run makes one more.
+        generator=torch.Generator(),
+    )
+    try:
+        for batch in loader:
+            yield Crops(*batch)
+    except UserError as error:
+        # From a worker it comes with the worker's traceback in front.
+        message = str(error).strip().splitlines()[-1]
+        raise UserError(message.split(f"{UserError.__name__}: ", 1)[-1]) from None

@@ -1,265 +1,307 @@
-"""The training loop: stages of a recipe, averaged weights, and a state that survives a kill."""
+"""The training loop: stages of a recipe, epoch by epoch, and a run that survives a kill."""
 
 from __future__ import annotations
 
-import copy
 import json
-import math
-import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Self
 
-import numpy as np
-import torch
 from rich.console import Console
-from rich.progress import track
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from ..data.samples import PoseDataset
-from ..data.sampling import SeededBatches, concatenated_order
+from ..data.sampling import SeededBatches
 from ..errors import UserError
-from ..models.head import joint_probabilities
-from ..models.lite import LiteNet, freeze_encoder, load_imagenet_encoder
-from ..models.presets import Network, build
 from ..skeleton import get_skeleton
-from .dataset import CropDataset
-from .losses import coordinate_loss, heatmap_loss
+from .checkpoints import read_newest, write_checkpoint
+from .dataset import CropDataset, VariedBatches, epoch_order, load_batches
+from .distributed import Ranks
+from .logs import RunLog, make_progress
+from .random_state import get_random_state, set_random_state
 from .recipes import Recipe, Stage
+from .step import Learner, NotFiniteError, StepResult
 from .validation import ValidationResult, validate
 
 SAVE_EVERY_SECONDS = 120.0
 
-#: Scaling of the 0…255 pixels that the Lite0 encoder was trained on.
-INPUT_MEAN = (127.0, 127.0, 127.0)
-INPUT_STD = (128.0, 128.0, 128.0)
-
-
-def normalize(pixels: Tensor) -> Tensor:
-    """(N, 3, H, W) uint8 RGB → float, scaled by ``INPUT_MEAN`` and ``INPUT_STD``."""
-    mean = torch.tensor(INPUT_MEAN).reshape(3, 1, 1)
-    std = torch.tensor(INPUT_STD).reshape(3, 1, 1)
-    return ((pixels.float() - mean) / std).contiguous(memory_format=torch.channels_last)
-
 
 class Trainer:
-    """One run in one folder: ``state.pt`` to go on from, ``log.jsonl`` to read."""
+    """One process of one run: checkpoints and networks in one folder, logs in another."""
 
     def __init__(
         self,
         recipe: Recipe,
         *,
-        train_set: PoseDataset,
-        validation_set: PoseDataset,
+        train_sets: Sequence[PoseDataset],
+        validation_set: PoseDataset | None,
         out_dir: Path,
+        log_dir: Path,
         console: Console,
+        ranks: Ranks | None = None,
         workers: int = 1,
+        save_every_seconds: float = SAVE_EVERY_SECONDS,
     ) -> None:
+        """Make the network; nothing is written yet.
+
+        Args:
+            recipe: decides the rest.
+            train_sets: as many as the recipe has datasets, in its order.
+            validation_set: is looked at after each epoch.
+            out_dir: for checkpoints and networks.
+            log_dir: for the logs.
+            console: where progress is told.
+            ranks: this process among several.
+            workers: processes that cut crops, beside this one; 0 for none.
+            save_every_seconds: between checkpoints; there is also one after each epoch.
+        """
         self.recipe = recipe
-        self.train_set = train_set
+        self.train_sets = train_sets
         self.validation_set = validation_set
         self.out_dir = out_dir
+        self.log_dir = log_dir
         self.console = console
+        self.ranks = ranks or Ranks()
         self.workers = workers
+        self.save_every_seconds = save_every_seconds
         self.skeleton = get_skeleton(recipe.joint_set)
-        torch.manual_seed(recipe.seed)
-        self.model: Network = build(
-            recipe.preset, num_joints=self.skeleton.num_joints, activation="relu6"
-        )
-        if isinstance(self.model, LiteNet):
-            load_imagenet_encoder(self.model)
-        # What torch's own annotation of `to` forgets to mention.
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.averaged = copy.deepcopy(self.model).eval().requires_grad_(requires_grad=False)
-        self.optimizer = torch.optim.AdamW(self._parameter_groups(), fused=True)
+        self.learner = Learner(recipe, self.ranks)
         self.stage_index = 0
         self.epoch = 0  # within the stage
         self.batch = 0  # within the epoch
-        self.steps = 0  # over all stages
-        out_dir.mkdir(parents=True, exist_ok=True)
+        self.loss_sum = 0.0  # of the epoch's batches so far
+        self.log: RunLog | None = None
+        self._is_resumed = False
+        self._log_bytes: Mapping[str, int] = {}
+        self._saved_at = time.monotonic()
 
-    def _parameter_groups(self) -> list[dict[str, object]]:
-        """Normalisation and biases are not decayed: pulling them to zero serves nothing."""
-        parameters = list(self.model.parameters())
-        return [
-            {
-                "params": [p for p in parameters if p.ndim > 1],
-                "weight_decay": self.recipe.weight_decay,
-            },
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ]
+    # -- checkpoints ---------------------------------------------------------------------------
 
-    # -- state ---------------------------------------------------------------------------------
-
-    @property
-    def state_path(self) -> Path:
-        """Where the run's state lies."""
-        return self.out_dir / "state.pt"
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a run to go on, as JSON gives it back."""
+        lengths = [[data.name, len(data.samples)] for data in self.train_sets]
+        return json.loads(json.dumps({"recipe": asdict(self.recipe), "datasets": lengths}))
 
     def save(self) -> None:
-        """Write the state to a temporary name, then rename: a kill leaves the old one whole."""
-        temporary = self.state_path.with_suffix(".tmp")
-        with temporary.open("wb") as file:
-            torch.save(
-                {
-                    "recipe": self.recipe.name,
-                    "model": self.model.state_dict(),
-                    "averaged": self.averaged.state_dict(),
-                    "optimizer": self.optimizer.state_dict(),
-                    "position": [self.stage_index, self.epoch, self.batch, self.steps],
-                    "torch_rng": torch.get_rng_state(),
-                },
-                file,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.state_path)
+        """Write a checkpoint; all processes take part, the first one writes.
 
-    def resume(self) -> None:
-        """Go on from the saved state.
+        The learning rate's place in its schedule and the sampler's in its order follow from stage,
+        epoch and batch, so these stand for both.
+        """
+        random_states = self.ranks.gather(get_random_state(self.ranks.device))
+        self._saved_at = time.monotonic()
+        if self.ranks.rank != 0:
+            return
+        tensors, rest = self.learner.pack()
+        position = {"stage": self.stage_index, "epoch": self.epoch, "batch": self.batch}
+        state = {
+            **self._identity(),
+            **rest,
+            "position": position,
+            "loss_sum": self.loss_sum,
+            "random_states": random_states,
+            "log_bytes": self.log.sync() if self.log else {},
+        }
+        write_checkpoint(self.out_dir, self.learner.steps, tensors, state)
+
+    def resume(self) -> Self:
+        """Go on from the newest checkpoint that is whole.
 
         Raises:
-            UserError: the state belongs to another recipe.
+            UserError: there is none, or it belongs to another recipe or other data.
         """
-        state = torch.load(self.state_path, map_location="cpu", weights_only=True)
-        if state["recipe"] != self.recipe.name:
-            raise UserError(
-                f"{self.state_path}: is a run of recipe {state['recipe']!r}, "
-                f"not of {self.recipe.name!r}"
+        checkpoint, problems = read_newest(self.out_dir)
+        self._tell(*problems)
+        path, state = checkpoint.path, checkpoint.state
+        for key, mine in self._identity().items():
+            theirs = state[key]
+            if theirs != mine:
+                raise UserError(f"{path}: belongs to another run: {_difference(key, theirs, mine)}")
+        self.learner.unpack(checkpoint.tensors, state, state["steps"])
+        position = state["position"]
+        self.stage_index, self.epoch = position["stage"], position["epoch"]
+        self.batch, self.loss_sum = position["batch"], state["loss_sum"]
+        self._is_resumed = True
+        self._log_bytes = state["log_bytes"]
+        random_states = state["random_states"]
+        if len(random_states) == self.ranks.num_ranks:
+            set_random_state(random_states[self.ranks.rank], self.ranks.device)
+        else:
+            self._tell(
+                f"{path}: was written by {len(random_states)} processes, not "
+                f"{self.ranks.num_ranks}: the run goes on, but not to the last bit"
             )
-        self.model.load_state_dict(state["model"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.stage_index, self.epoch, self.batch, self.steps = state["position"]
-        torch.set_rng_state(state["torch_rng"])
+        self._tell(f"going on from {path}")
+        return self
+
+    def _tell(self, *lines: str) -> None:
+        if self.ranks.rank == 0:
+            for line in lines:
+                self.console.print(line, soft_wrap=True, highlight=False, markup=False)
 
     # -- training ------------------------------------------------------------------------------
 
-    def run(self) -> ValidationResult:
-        """Carry out what is left of the recipe; the validation result of the last epoch."""
-        result = None
-        while self.stage_index < len(self.recipe.stages):
-            stage = self.recipe.stages[self.stage_index]
-            while self.epoch < stage.epochs:
-                self._run_epoch(stage)
-                result = self._finish_epoch(stage)
-            self.stage_index, self.epoch = self.stage_index + 1, 0
-            self.save()
-        return result or self._validate(self.recipe.stages[-1])
+    def run(self) -> ValidationResult | None:
+        """Carry out what is left of the recipe.
 
-    def _run_epoch(self, stage: Stage) -> None:
-        self.model.train()
-        if isinstance(self.model, LiteNet):
-            freeze_encoder(self.model, stage.frozen_blocks)
-        epochs_before = sum(s.epochs for s in self.recipe.stages[: self.stage_index])
-        num_samples = len(self.train_set.samples)
-        epoch = epochs_before + self.epoch
-        rng = np.random.default_rng((self.recipe.seed, epoch))
+        Returns:
+            What validation said last; None without a validation set, and on processes but the
+            first.
+
+        Raises:
+            UserError: a picture cannot be read, a file not be written, or the numbers blew up.
+        """
+        steps = self.learner.steps
+        if not self._is_resumed:
+            self.save()  # before there is a line of log, so that each log has its checkpoint
+        if self.ranks.rank == 0:
+            self.log = RunLog(
+                self.log_dir, num_bytes=self._log_bytes, steps=steps, console=self.console
+            )
+        result, is_validated = None, False
+        try:
+            while self.stage_index < len(self.recipe.stages):
+                stage = self.recipe.stages[self.stage_index]
+                rate = self._run_epoch(stage)
+                result, is_validated = self._finish_epoch(stage, rate), True
+        finally:
+            if self.log is not None:
+                self.log.close()
+        return result if is_validated else self._validate(self.recipe.stages[-1])
+
+    def _run_epoch(self, stage: Stage) -> float:
+        """Train from ``self.batch`` to the epoch's end; images a second."""
+        learner, ranks = self.learner, self.ranks
+        learner.prepare(stage)
+        epoch = sum(s.epochs for s in self.recipe.stages[: self.stage_index]) + self.epoch
+        order = epoch_order(self.recipe, [len(data.samples) for data in self.train_sets], epoch)
         batches = SeededBatches(
-            rng.permutation(concatenated_order([num_samples])),
+            order,
             stage.batch_size,
             variation=self.recipe.seed * 1_000_003 + epoch,
             first_batch=self.batch,
+            rank=ranks.rank,
+            num_ranks=ranks.num_ranks,
         )
         dataset = CropDataset(
-            [self.train_set],
+            self.train_sets,
             skeleton=self.skeleton,
             crop_px=stage.crop_px,
             augmentation=self.recipe.augmentation,
+            depth_range_hides=self.recipe.upstream_coordinate_loss,
         )
-        loader = DataLoader(dataset, batch_sampler=batches, num_workers=self.workers)
-        batches_an_epoch = num_samples // stage.batch_size
-        saved_at = started_at = time.monotonic()
-        losses: list[float] = []
-        progress = track(
-            loader,
-            f"{stage.crop_px} px, epoch {self.epoch + 1} of {stage.epochs}",
-            total=len(batches),
-            console=self.console,
-            disable=not self.console.is_terminal,
-        )
-        for pixels, targets, known in progress:
-            step_in_stage = self.epoch * batches_an_epoch + self.batch
-            rate = learning_rate(
-                stage, step_in_stage, stage.epochs * batches_an_epoch, self.recipe.warmup_steps
+        num_batches = len(order) // stage.batch_size
+        first_batch, started_at = self.batch, time.monotonic()
+        speed = 0.0
+        is_shown = ranks.rank == 0 and self.console.is_terminal
+        with make_progress(self.console, is_shown=is_shown) as progress:
+            bar = progress.add_task(
+                f"{stage.crop_px} px, epoch {self.epoch + 1} of {stage.epochs}",
+                total=num_batches,
+                completed=first_batch,
+                speed=0.0,
+                loss=0.0,
             )
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            losses.append(self._step(pixels, targets, known.float()))
-            self.batch += 1
-            self.steps += 1
-            if time.monotonic() - saved_at > SAVE_EVERY_SECONDS:
-                self.save()
-                saved_at = time.monotonic()
-        seconds = time.monotonic() - started_at
-        self._log(
-            stage=self.stage_index,
-            epoch=self.epoch,
-            loss=float(np.mean(losses)) if losses else None,
-            images_per_second=len(losses) * stage.batch_size / seconds,
+            for crops in load_batches(
+                dataset,
+                VariedBatches(batches),
+                workers=self.workers,
+                pin_memory=ranks.device.type == "cuda",
+            ):
+                rate = stage.schedule.learning_rate(
+                    self.epoch * num_batches + self.batch,
+                    num_steps=stage.epochs * num_batches,
+                    num_epochs=stage.epochs,
+                )
+                is_due = time.monotonic() - self._saved_at >= self.save_every_seconds
+                try:
+                    done = learner(crops, rate, wants_save=is_due)
+                except NotFiniteError as error:
+                    raise UserError(self._blame(error, dataset, crops.source.tolist())) from None
+                self.batch += 1
+                self.loss_sum += done.loss
+                self._log_step(done, rate)
+                if done.wants_save and self.batch < num_batches:  # the epoch's end has its own
+                    self.save()
+                seconds = time.monotonic() - started_at
+                speed = (self.batch - first_batch) * stage.batch_size / max(seconds, 1e-9)
+                progress.update(bar, completed=self.batch, speed=speed, loss=done.loss)
+        return speed
+
+    def _blame(self, error: NotFiniteError, dataset: CropDataset, sources: list[list[int]]) -> str:
+        """What to say of a batch that gave no finite numbers; every process comes here."""
+        everywhere = [source for part in self.ranks.gather(sources) for source in part]
+        return (
+            f"stage {self.stage_index}, epoch {self.epoch}, batch {self.batch}: {error}. "
+            f"The weights were not changed by it, and the last checkpoint in {self.out_dir} is "
+            f"whole. The batch: {', '.join(dataset.describe(everywhere))}"
         )
 
-    def _step(self, pixels: Tensor, targets: Tensor, known: Tensor) -> float:
-        heatmaps = self.model(normalize(pixels))
-        probabilities = joint_probabilities(heatmaps, self.skeleton.num_joints)
-        loss = coordinate_loss(probabilities, targets, known)
-        if self.recipe.heatmap_weight:
-            loss = loss + self.recipe.heatmap_weight * heatmap_loss(probabilities, targets, known)
-        self.optimizer.zero_grad()
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.max_gradient_norm)
-        if not torch.isfinite(norm):
-            raise FloatingPointError(
-                f"stage {self.stage_index}, epoch {self.epoch}, batch {self.batch}: loss "
-                f"{loss.item()}, gradient norm {norm.item()}; the last saved state is whole"
-            )
-        self.optimizer.step()
-        self._average()
-        return loss.item()
+    def _log_step(self, done: StepResult, learning_rate: float) -> None:
+        if self.log is not None:
+            numbers = {
+                "stage": self.stage_index,
+                "epoch": self.epoch,
+                "batch": self.batch - 1,
+                "learning_rate": learning_rate,
+                "loss": done.loss,
+                "gradient_norm": done.gradient_norm,
+            }
+            self.log.step(self.learner.steps, numbers)
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        # A young average forgets its random start sooner.
-        decay = min(self.recipe.ema_decay, (1 + self.steps) / (10 + self.steps))
-        for mean, weight in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
-            mean.lerp_(weight, 1 - decay)
-        # Running statistics too: those of the last few batches are noisy, and belong to the last
-        # weights and not to the averaged ones. Copying them cost 3 points of PCK.
-        for kept, statistic in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
-            if kept.is_floating_point():
-                kept.lerp_(statistic, 1 - decay)
-            else:
-                kept.copy_(statistic)
-
-    def _finish_epoch(self, stage: Stage) -> ValidationResult:
-        self.epoch, self.batch = self.epoch + 1, 0
-        self.save()
+    def _finish_epoch(self, stage: Stage, images_per_second: float) -> ValidationResult | None:
+        """Validate, tell, keep the network, and go on to the next epoch."""
         result = self._validate(stage)
-        self._log(stage=self.stage_index, epoch=self.epoch - 1, **asdict(result))
-        self.console.print(
-            f"{stage.crop_px} px, epoch {self.epoch} of {stage.epochs}: "
-            f"PCK@0.2 {result.pck_torso:.3f}, depth {result.depth_error_mm:.0f} mm"
+        numbers = asdict(result) if result else {}
+        loss = self.loss_sum / self.batch
+        if self.log is not None:
+            self.log.epoch(
+                self.learner.steps,
+                {
+                    "stage": self.stage_index,
+                    "epoch": self.epoch,
+                    "loss": loss,
+                    "images_per_second": images_per_second,
+                    **numbers,
+                },
+            )
+            epochs_before = sum(s.epochs for s in self.recipe.stages[: self.stage_index])
+            self.learner.save_network(
+                self.out_dir / f"snapshot_{epochs_before + self.epoch}.safetensors"
+            )
+        said = (
+            f"PCK@0.2 {result.pck_torso:.3f}, depth {result.depth_error_mm:.0f} mm, "
+            if result
+            else ""
         )
+        self._tell(
+            f"{stage.crop_px} px, epoch {self.epoch + 1} of {stage.epochs}: {said}"
+            f"loss {loss:.4f}, {images_per_second:.0f} images/s"
+        )
+        self.epoch, self.batch, self.loss_sum = self.epoch + 1, 0, 0.0
+        if self.epoch == stage.epochs:
+            self.stage_index, self.epoch = self.stage_index + 1, 0
+        self.save()
         return result
 
-    def _validate(self, stage: Stage) -> ValidationResult:
+    def _validate(self, stage: Stage) -> ValidationResult | None:
+        if self.validation_set is None or self.ranks.rank != 0:
+            return None
         dataset = CropDataset(
             [self.validation_set],
             skeleton=self.skeleton,
             crop_px=stage.crop_px,
             augmentation=None,
         )
-        return validate(self.averaged, dataset, normalize, workers=self.workers)
-
-    def _log(self, **entry: object) -> None:
-        with (self.out_dir / "log.jsonl").open("a") as file:
-            file.write(json.dumps(entry) + "\n")
+        learner = self.learner
+        return validate(learner.averaged, dataset, learner.normalize, workers=self.workers)
 
 
-def learning_rate(stage: Stage, step: int, num_steps: int, warmup_steps: int) -> float:
-    """Linear warm-up to the stage's peak, then a cosine to its final rate at ``num_steps``."""
-    warmup = min(1.0, (step + 1) / warmup_steps)
-    cosine = (1 + math.cos(math.pi * step / num_steps)) / 2
-    low, high = stage.final_learning_rate, stage.peak_learning_rate
-    return warmup * (low + (high - low) * cosine)
+def _difference(where: str, theirs: Any, mine: Any) -> str:
+    """The first field in which two pieces of JSON differ."""
+    if isinstance(theirs, dict) and isinstance(mine, dict):
+        for key in [*theirs, *mine]:
+            if theirs.get(key) != mine.get(key):
+                return _difference(f"{where}.{key}", theirs.get(key), mine.get(key))
+    return f"{where} is {theirs!r} there and {mine!r} here"

@@ -1,6 +1,12 @@
-"""What training minimises."""
+"""What training minimises.
+
+Each loss comes as a sum and the count that it is to be divided by: where several processes share
+a batch, the mean is over all of it, and a process knows only its part of the count.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,22 +17,52 @@ from ..models.head import expected_cells
 TARGET_SIGMA_CELLS = 1.0
 
 
-def coordinate_loss(probabilities: Tensor, targets: Tensor, known: Tensor) -> Tensor:
-    """Mean L1 distance of the soft-argmax to the targets over what is known, in grid shares.
+@dataclass(frozen=True, kw_only=True)
+class Summed:
+    """A loss before it is averaged.
+
+    Attributes:
+        total: () sum.
+        count: () how many were summed; carries no gradient.
+    """
+
+    total: Tensor
+    count: Tensor
+
+    def mean(self) -> Tensor:
+        """The loss where there is only one process; 0 if nothing is known."""
+        return self.total / self.count.clamp(min=1)
+
+
+def coordinate_loss(probabilities: Tensor, targets: Tensor, known: Tensor) -> Summed:
+    """L1 distance of the soft-argmax to the targets over what is known, in grid shares.
 
     Args:
         probabilities: (N, J, D, H, W).
         targets: (N, J, 3) x, y, z as shares of the grid.
         known: (N, J, 3) 0 or 1.
     """
-    depth, height, width = probabilities.shape[2:]
-    grid = torch.tensor([width, height, depth], device=targets.device)
-    error = (expected_cells(probabilities) / grid - targets).abs() * known
-    return error.sum() / known.sum().clamp(min=1)
+    error = (expected_cells(probabilities) / _grid(probabilities) - targets).abs() * known
+    return Summed(total=error.sum(), count=known.sum())
 
 
-def heatmap_loss(probabilities: Tensor, targets: Tensor, known: Tensor) -> Tensor:
-    """Mean cross-entropy between the image-plane heat-map and what it should be.
+def upstream_coordinate_loss(probabilities: Tensor, targets: Tensor, known: Tensor) -> Summed:
+    """The same as 3DMPPE and MobileHumanPose average it: in cells, over unknown joints too.
+
+    (dx + dy + dz) / 3 of each joint, where what is not known is 0, and then the mean over all
+    N · J: a sample that shows few joints counts less, and 2D alone counts two thirds.
+
+    Args:
+        probabilities: (N, J, D, H, W).
+        targets: (N, J, 3) x, y, z as shares of the grid.
+        known: (N, J, 3) 0 or 1.
+    """
+    error = (expected_cells(probabilities) - targets * _grid(probabilities)).abs() * known
+    return Summed(total=error.sum(), count=torch.full_like(known.sum(), known.numel()))
+
+
+def heatmap_loss(probabilities: Tensor, targets: Tensor, known: Tensor) -> Summed:
+    """Cross-entropy between the image-plane heat-map and what it should be.
 
     Which is a Gaussian at the target of a known joint, and an even spread for a joint that is
     known to lie outside the crop: it has no place there, and its score should say so.
@@ -51,4 +87,10 @@ def heatmap_loss(probabilities: Tensor, targets: Tensor, known: Tensor) -> Tenso
     target = torch.where(is_outside[..., None, None], 1 / (height * width), target)
     cross_entropy = -(target * plane.clamp(min=1e-9).log()).sum(dim=(2, 3))
     counts = torch.where(is_outside, 1, known[..., 0])
-    return (cross_entropy * counts).sum() / counts.sum().clamp(min=1)
+    return Summed(total=(cross_entropy * counts).sum(), count=counts.sum())
+
+
+def _grid(probabilities: Tensor) -> Tensor:
+    """(3,) cells along x, y, z."""
+    depth, height, width = probabilities.shape[2:]
+    return torch.tensor([width, height, depth], device=probabilities.device)

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from ..data.crops import Augmentation
+from ..data.crops import PUBLISHED_AUGMENTATION, Augmentation
+from ..errors import UserError
+from ..models.blocks import Activation
+from ..models.checkpoint import IMAGENET_MEAN, IMAGENET_STD
+from ..models.presets import preset_config
+from .schedule import CosineSchedule, Schedule, StepSchedule
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec:
+    """A training set of a recipe.
+
+    Attributes:
+        name: a key of ``command.LOADERS``.
+        has_depth: whether its labels are 3D.
+        weight: its share of an epoch where mixing is ``"weighted"``.
+    """
+
+    name: str
+    has_depth: bool
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,18 +37,16 @@ class Stage:
 
     Attributes:
         crop_px: side of the square input.
-        epochs: passes over the training set.
-        batch_size: crops a step.
-        peak_learning_rate: where the stage begins, after its warm-up.
-        final_learning_rate: where its cosine ends.
-        frozen_blocks: encoder blocks that keep their weights.
+        epochs: passes over the training sets.
+        batch_size: crops a step, of all processes together.
+        schedule: of the learning rate.
+        frozen_blocks: blocks of a pretrained encoder that keep their weights.
     """
 
     crop_px: int
     epochs: int
     batch_size: int
-    peak_learning_rate: float
-    final_learning_rate: float
+    schedule: Schedule
     frozen_blocks: int = 0
 
 
@@ -35,63 +57,240 @@ class Recipe:
     Attributes:
         name: the run's name.
         preset: the network, a key of ``models.presets.PRESETS``.
+        activation: its rectifier, ``"prelu"`` or ``"relu6"``.
         joint_set: a key of ``skeleton.SKELETONS``.
+        datasets: what is trained on.
+        mixing: ``"concatenated"``: every sample once an epoch; ``"balanced"``: as many with depth
+            as without, as the original; ``"weighted"``: by the datasets' weights.
+        validation: the set, a key of ``command.LOADERS``, that is watched; None for none.
         stages: carried out one after the other.
+        mean: subtracted from the 0…255 pixels, for R, G, B.
+        std: what they are divided by then.
         augmentation: of the training crops.
-        weight_decay: AdamW's, on weights with more than one axis.
+        optimizer: ``"adam"`` or ``"adamw"``.
+        weight_decay: on weights with more than one axis.
+        upstream_coordinate_loss: average the coordinates' loss as the original does, see
+            ``losses.upstream_coordinate_loss``; there a joint beyond the depth range teaches
+            nothing. Otherwise over what is known, and such a joint still teaches its x and y.
         heatmap_weight: weight of the heat-map loss beside the coordinates' (see ``losses``).
-        max_gradient_norm: gradients are scaled down to it.
-        ema_decay: of the averaged weights, which are the ones that are used.
-        warmup_steps: linear, at the start of each stage.
+        max_gradient_norm: gradients are scaled down to it; None leaves them.
+        ema_decay: of the averaged weights, which then are the ones that are used; None for none.
+        amp: bfloat16 autocast, on devices that have it.
+        compile: train through ``torch.compile``.
         seed: of order, variation and new weights.
+        licence: of the weights that come out.
+        trained_on: what their file says about the data.
     """
 
     name: str
     preset: str
+    activation: Activation
     joint_set: str
+    datasets: tuple[DatasetSpec, ...]
+    mixing: Literal["concatenated", "balanced", "weighted"] = "concatenated"
+    validation: str | None = None
     stages: tuple[Stage, ...]
+    mean: Triple
+    std: Triple
     augmentation: Augmentation = field(default_factory=Augmentation)
+    optimizer: Literal["adam", "adamw"] = "adamw"
     weight_decay: float = 0.01
+    upstream_coordinate_loss: bool = False
     heatmap_weight: float = 0.05
-    max_gradient_norm: float = 1.0
-    ema_decay: float = 0.999
-    warmup_steps: int = 200
+    max_gradient_norm: float | None = 1.0
+    ema_decay: float | None = 0.999
+    amp: bool = False
+    compile: bool = False
     seed: int = 0
+    licence: str
+    trained_on: str
 
 
 def lspet_lite0() -> Recipe:
     """``lpski-lite0`` with MuCo-21 joints on 8,100 photographs of LSP Extended."""
+
+    def stage(crop_px: int, epochs: int, batch_size: int, peak: float, final: float) -> Stage:
+        schedule = CosineSchedule(peak_learning_rate=peak, final_learning_rate=final)
+        return Stage(
+            crop_px=crop_px,
+            epochs=epochs,
+            batch_size=batch_size,
+            schedule=schedule,
+            frozen_blocks=5,
+        )
+
     return Recipe(
         name="lspet-lite0",
         preset="lpski-lite0",
+        activation="relu6",
         joint_set="muco-21",
+        datasets=(DatasetSpec(name="lspet-train", has_depth=True),),
+        validation="lspet-validation",
         stages=(
-            Stage(
-                crop_px=128,
-                epochs=30,
-                batch_size=32,
-                peak_learning_rate=2e-3,
-                final_learning_rate=2e-4,
-                frozen_blocks=5,
-            ),
-            Stage(
-                crop_px=192,
-                epochs=9,
-                batch_size=16,
-                peak_learning_rate=1e-3,
-                final_learning_rate=4e-4,
-                frozen_blocks=5,
-            ),
-            Stage(
-                crop_px=256,
-                epochs=10,
-                batch_size=16,
-                peak_learning_rate=6e-4,
-                final_learning_rate=1e-6,
-                frozen_blocks=5,
-            ),
+            stage(128, 30, 32, 2e-3, 2e-4),
+            stage(192, 9, 16, 1e-3, 4e-4),
+            stage(256, 10, 16, 6e-4, 1e-6),
+        ),
+        # What the encoder's ImageNet weights were trained with.
+        mean=(127.0, 127.0, 127.0),
+        std=(128.0, 128.0, 128.0),
+        licence=(
+            "Apache-2.0 for the weights; trained on photographs that were gathered for research, "
+            "whose own licences are not known"
+        ),
+        trained_on=(
+            "8,095 photographs of Leeds Sports Pose Extended (Johnson & Everingham, CVPR 2011): "
+            "2D from its labels, depth from BlazePose GHUM heavy; encoder from "
+            "EfficientNet-Lite0 (ImageNet)"
         ),
     )
 
 
-RECIPES = {"lspet-lite0": lspet_lite0}
+def _published(
+    name: str, *, preset: str, joint_set: str, datasets: tuple[DatasetSpec, ...], trained_on: str
+) -> Recipe:
+    """As MobileHumanPose trains: Adam for 25 epochs, its crops, its loss, its input scaling.
+
+    Its batches are 64 crops a GPU; here 64 are all GPUs' together, so that the number of GPUs
+    changes nothing else. Pixels of 0…255 are scaled by numbers that are meant for 0…1, as there.
+    """
+    schedule = StepSchedule(start_learning_rate=1e-3, drop_epochs=(17, 21))
+    return Recipe(
+        name=name,
+        preset=preset,
+        activation="prelu",
+        joint_set=joint_set,
+        datasets=datasets,
+        mixing="balanced",
+        stages=(Stage(crop_px=256, epochs=25, batch_size=64, schedule=schedule),),
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        augmentation=PUBLISHED_AUGMENTATION,
+        optimizer="adam",
+        weight_decay=0.0,
+        upstream_coordinate_loss=True,
+        heatmap_weight=0.0,
+        max_gradient_norm=None,
+        ema_decay=None,
+        licence="none stated; the terms of the datasets apply",
+        trained_on=trained_on,
+    )
+
+
+def _human36m(protocol: Literal[1, 2], size: str) -> Recipe:
+    return _published(
+        f"human36m-p{protocol}-{size}",
+        preset=f"lpski-{size}",
+        joint_set="human36m-18",
+        datasets=(
+            DatasetSpec(name=f"human36m-p{protocol}-train", has_depth=True),
+            DatasetSpec(name="mpii-train", has_depth=False),
+        ),
+        trained_on=f"Human3.6M (training subjects of protocol {protocol}) and MPII",
+    )
+
+
+def human36m_p1_l() -> Recipe:
+    """Human3.6M and MPII, protocol 1, network L: 35.2 mm PA-MPJPE (rigid) are published.
+
+    Not reproduced here: the dataset is not available to us.
+    """
+    return _human36m(1, "l")
+
+
+def human36m_p1_s() -> Recipe:
+    """Human3.6M and MPII, protocol 1, network S: 35.7 mm PA-MPJPE (rigid) are published.
+
+    Not reproduced here: the dataset is not available to us.
+    """
+    return _human36m(1, "s")
+
+
+def human36m_p1_xs() -> Recipe:
+    """Human3.6M and MPII, protocol 1, network XS: nothing is published.
+
+    Not reproduced here: the dataset is not available to us. XS is a network of the size that the
+    paper names; its own was never released.
+    """
+    return _human36m(1, "xs")
+
+
+def human36m_p2_l() -> Recipe:
+    """Human3.6M and MPII, protocol 2, network L: 51.4 mm MPJPE are published.
+
+    Not reproduced here: the dataset is not available to us.
+    """
+    return _human36m(2, "l")
+
+
+def human36m_p2_s() -> Recipe:
+    """Human3.6M and MPII, protocol 2, network S: 56.9 mm MPJPE are published.
+
+    Not reproduced here: the dataset is not available to us.
+    """
+    return _human36m(2, "s")
+
+
+def human36m_p2_xs() -> Recipe:
+    """Human3.6M and MPII, protocol 2, network XS: 69.6 mm MPJPE are published.
+
+    Not reproduced here: the dataset is not available to us. XS is a network of the size that the
+    paper names; its own was never released.
+    """
+    return _human36m(2, "xs")
+
+
+def muco_coco() -> Recipe:
+    """MuCo-3DHP and COCO, 21 joints, network L: 79.6 % 3DPCK (relative) on MuPoTS are published.
+
+    Not reproduced here: the dataset is not available to us. S, for which 77.6 % are published, is
+    the same recipe with ``preset="lpski-s"``.
+    """
+    return _published(
+        "muco-coco",
+        preset="lpski-l",
+        joint_set="muco-21",
+        datasets=(
+            DatasetSpec(name="muco-train", has_depth=True),
+            DatasetSpec(name="mscoco-train", has_depth=False),
+        ),
+        trained_on="MuCo-3DHP and COCO train2017",
+    )
+
+
+RECIPES: Mapping[str, Callable[[], Recipe]] = {
+    "lspet-lite0": lspet_lite0,
+    "human36m-p1-l": human36m_p1_l,
+    "human36m-p1-s": human36m_p1_s,
+    "human36m-p1-xs": human36m_p1_xs,
+    "human36m-p2-l": human36m_p2_l,
+    "human36m-p2-s": human36m_p2_s,
+    "human36m-p2-xs": human36m_p2_xs,
+    "muco-coco": muco_coco,
+}
+
+
+def find_recipe(name: str, backbone: str | None = None) -> Recipe:
+    """A recipe by name, perhaps with another family of networks.
+
+    Args:
+        name: a key of ``RECIPES``; underscores do for hyphens.
+        backbone: ``LPRES``, ``LPSKI`` or ``LPWO``, as the original's option; the recipe's own
+            when None. Another one is added to the run's name.
+
+    Raises:
+        UserError: no such recipe, or no network of that family in the recipe's size.
+    """
+    try:
+        recipe = RECIPES[name.lower().replace("_", "-")]()
+    except KeyError:
+        raise UserError(f"unknown recipe {name!r}; known are {', '.join(RECIPES)}") from None
+    if backbone is None:
+        return recipe
+    family, (own_family, _, size) = backbone.lower(), recipe.preset.partition("-")
+    if family not in ("lpres", "lpski", "lpwo"):
+        raise UserError(f"--backbone {backbone!r}: choose of LPRES, LPSKI, LPWO")
+    if family == own_family:
+        return recipe
+    preset_config(f"{family}-{size}")
+    return replace(recipe, name=f"{recipe.name}-{family}", preset=f"{family}-{size}")

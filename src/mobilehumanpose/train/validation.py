@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from ..data.crops import HALF_DEPTH_MM
 from ..data.lspet import torso_length_px
 from ..evaluate.metrics import pck
 from ..models.head import soft_argmax
 from ..skeleton import LIMB_JOINTS
-from .dataset import CropDataset
+from .dataset import CropDataset, load_batches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +46,14 @@ def validate(
     keys = [(*pair, 0) for pair in dataset.all_pairs()]
     batches = [keys[at : at + batch_size] for at in range(0, len(keys), batch_size)]
     predicted, truth, known = [], [], []
-    for pixels, targets, mask in DataLoader(dataset, batch_sampler=batches, num_workers=workers):
-        heatmaps = model(normalize(pixels))
+    for crops in load_batches(dataset, batches, workers=workers):
+        heatmaps = model(normalize(crops.pixels))
         cells, _ = soft_argmax(heatmaps, num_joints)
         depth = heatmaps.shape[1] // num_joints
         grid = torch.tensor([heatmaps.shape[3], heatmaps.shape[2], depth])
-        predicted.append((cells / grid).numpy())
-        truth.append(targets.numpy())
-        known.append(mask.numpy())
+        predicted.append((cells.cpu() / grid).numpy())
+        truth.append(crops.targets.numpy())
+        known.append(crops.known.numpy())
     return summarize(
         np.concatenate(predicted),
         np.concatenate(truth),

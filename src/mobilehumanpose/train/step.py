@@ -1,0 +1,230 @@
+"""One step: crops through the network, loss, gradients, weights and their running average."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ..models.checkpoint import CheckpointMetadata, save_checkpoint
+from ..models.head import joint_probabilities
+from ..models.lite import LiteNet, freeze_encoder, load_imagenet_encoder
+from ..models.presets import Network, build
+from ..skeleton import get_skeleton
+from .checkpoints import pack_optimizer, unpack_optimizer
+from .dataset import Crops
+from .distributed import Ranks
+from .losses import coordinate_loss, heatmap_loss, upstream_coordinate_loss
+from .recipes import Recipe, Stage, Triple
+
+
+class NotFiniteError(ArithmeticError):
+    """A loss or a gradient that is not finite; the weights are as before the step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepResult:
+    """What came of a step.
+
+    Attributes:
+        loss: over the whole batch, all processes together.
+        gradient_norm: before it was scaled down.
+        wants_save: whether process 0 asked for a checkpoint.
+    """
+
+    loss: float
+    gradient_norm: float
+    wants_save: bool
+
+
+def make_normalizer(mean: Triple, std: Triple, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """A function from (N, 3, H, W) uint8 RGB on any device to scaled floats on ``device``."""
+    mean_of_channels = torch.tensor(mean, device=device).reshape(3, 1, 1)
+    std_of_channels = torch.tensor(std, device=device).reshape(3, 1, 1)
+
+    def normalize(pixels: Tensor) -> Tensor:
+        scaled = pixels.to(device, non_blocking=True).float() - mean_of_channels
+        return (scaled / std_of_channels).contiguous(memory_format=torch.channels_last)
+
+    return normalize
+
+
+class Learner:
+    """A recipe's network and what trains it.
+
+    Attributes:
+        model: the weights that gradients move.
+        averaged: those that are used; the model itself where the recipe averages none.
+        optimizer: of the model.
+        steps: that were done.
+    """
+
+    def __init__(self, recipe: Recipe, ranks: Ranks) -> None:
+        self.recipe = recipe
+        self.ranks = ranks
+        self.num_joints = get_skeleton(recipe.joint_set).num_joints
+        self.steps = 0
+        torch.manual_seed(recipe.seed)  # the same new weights on all processes
+        self.model: Network = build(
+            recipe.preset, num_joints=self.num_joints, activation=recipe.activation
+        )
+        if isinstance(self.model, LiteNet):
+            load_imagenet_encoder(self.model)
+        # From here on processes draw different numbers, should a layer ever draw any.
+        torch.manual_seed(recipe.seed + ranks.rank)
+        # What torch's own annotation of `to` forgets to mention.
+        self.model.to(ranks.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged = self.model
+        if recipe.ema_decay is not None:
+            self.averaged = copy.deepcopy(self.model).eval().requires_grad_(requires_grad=False)
+        self.normalize = make_normalizer(recipe.mean, recipe.std, ranks.device)
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
+        self.optimizer = kind(self._parameter_groups(), fused=True)
+        self.uses_amp = (
+            recipe.amp
+            and ranks.device.type == "cuda"
+            and torch.cuda.is_bf16_supported(including_emulation=False)
+        )
+        self.forward: Callable[[Tensor], Tensor] = self.model
+        self._prepared_for: Stage | None = None
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """Normalisation and biases are not decayed: pulling them to zero serves nothing."""
+        parameters = list(self.model.parameters())
+        return [
+            {
+                "params": [p for p in parameters if p.ndim > 1],
+                "weight_decay": self.recipe.weight_decay,
+            },
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+
+    def pack(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything that steps have changed: tensors by name, and the rest for JSON."""
+        moments, rest = pack_optimizer(self.optimizer)
+        parts = {"model": self.model.state_dict(), "optimizer": moments}
+        if self.averaged is not self.model:
+            parts["averaged"] = self.averaged.state_dict()
+        tensors = {
+            f"{part}.{key}": tensor
+            for part, items in parts.items()
+            for key, tensor in items.items()
+        }
+        return tensors, {"optimizer": rest}
+
+    def unpack(self, tensors: Mapping[str, Tensor], rest: Mapping[str, Any], steps: int) -> None:
+        """Put back what :meth:`pack` took after ``steps``."""
+        parts: dict[str, dict[str, Tensor]] = {"model": {}, "averaged": {}, "optimizer": {}}
+        for key, tensor in tensors.items():
+            part, name = key.split(".", 1)
+            parts[part][name] = tensor
+        self.model.load_state_dict(parts["model"])
+        if self.averaged is not self.model:
+            self.averaged.load_state_dict(parts["averaged"])
+        unpack_optimizer(self.optimizer, parts["optimizer"], rest["optimizer"])
+        self.steps = steps
+
+    def save_network(self, path: Path) -> None:
+        """Write the network that is to be used, without what only training needs.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        recipe = self.recipe
+        metadata = CheckpointMetadata(
+            preset=recipe.preset,
+            activation=recipe.activation,
+            joint_set=recipe.joint_set,
+            mean=recipe.mean,
+            std=recipe.std,
+            licence=recipe.licence,
+            trained_on=recipe.trained_on,
+        )
+        save_checkpoint(path, self.averaged, metadata)
+
+    def prepare(self, stage: Stage) -> None:
+        """Make ready for an epoch of ``stage``: training mode, what is frozen, the processes."""
+        self.model.train()
+        if isinstance(self.model, LiteNet):
+            freeze_encoder(self.model, stage.frozen_blocks)
+        if self._prepared_for is stage:
+            return
+        self._prepared_for = stage
+        forward: nn.Module = self.model
+        if self.ranks.num_ranks > 1:
+            # Made anew for each stage, since it looks but once at what is frozen. Batch
+            # normalisation sees each process's part of the batch, and keeps process 0's
+            # statistics, as the original's.
+            device_ids = [self.ranks.device] if self.ranks.device.type == "cuda" else None
+            forward = DistributedDataParallel(forward, device_ids=device_ids)
+        self.forward = torch.compile(forward) if self.recipe.compile else forward
+
+    def __call__(self, crops: Crops, learning_rate: float, *, wants_save: bool) -> StepResult:
+        """Learn from this process's part of a batch.
+
+        Args:
+            crops: the part.
+            learning_rate: of this step.
+            wants_save: whether this process would save now; only process 0 is heard.
+
+        Raises:
+            NotFiniteError: the loss or a gradient is not finite, on every process alike.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        device, num_ranks = self.ranks.device, self.ranks.num_ranks
+        targets = crops.targets.to(device, non_blocking=True)
+        known = crops.known.to(device, non_blocking=True).float()
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.uses_amp):
+            heatmaps = self.forward(self.normalize(crops.pixels))
+        probabilities = joint_probabilities(heatmaps, self.num_joints)
+        coordinates = (
+            upstream_coordinate_loss if self.recipe.upstream_coordinate_loss else coordinate_loss
+        )
+        terms = [(1.0, coordinates(probabilities, targets, known))]
+        if self.recipe.heatmap_weight:
+            terms.append((self.recipe.heatmap_weight, heatmap_loss(probabilities, targets, known)))
+        # Means are over the whole batch: a process with few known joints must not count as much
+        # as one with many. What process 0 wants travels along.
+        asks = torch.tensor(float(wants_save and self.ranks.rank == 0), device=device)
+        *counts, saves = self.ranks.sum(torch.stack([term.count for _, term in terms] + [asks]))
+        share = torch.zeros((), device=device)
+        for (weight, term), count in zip(terms, counts, strict=True):
+            share = share + weight * (term.total / count.clamp(min=1))
+        self.optimizer.zero_grad()
+        (share * num_ranks).backward()  # DistributedDataParallel averages; a sum is wanted
+        norm = nn.utils.clip_grad_norm_(
+            self.model.parameters(), self.recipe.max_gradient_norm or math.inf
+        )
+        loss = self.ranks.sum(share)
+        if not torch.isfinite(loss + norm):
+            raise NotFiniteError(f"loss {loss.item()}, gradient norm {norm.item()}")
+        self.optimizer.step()
+        self.steps += 1
+        if self.averaged is not self.model:
+            self._average()
+        return StepResult(
+            loss=loss.item(), gradient_norm=norm.item(), wants_save=bool(saves.item())
+        )
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        # A young average forgets its random start sooner.
+        steps = self.steps - 1
+        decay = min(self.recipe.ema_decay or 0.0, (1 + steps) / (10 + steps))
+        for mean, weight in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
+            mean.lerp_(weight, 1 - decay)
+        # Running statistics too: those of the last few batches are noisy, and belong to the last
+        # weights and not to the averaged ones. Copying them cost 3 points of PCK.
+        for kept, statistic in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
+            if kept.is_floating_point():
+                kept.lerp_(statistic, 1 - decay)
+            else:
+                kept.copy_(statistic)
