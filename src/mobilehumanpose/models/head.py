@@ -111,16 +111,3 @@ class ExportHead(nn.Module):
         near = offset_x * offset_x + offset_y * offset_y <= (SCORE_RADIUS * width) ** 2
         mass = (plane * near.to(plane.dtype)).sum(dim=-1)
         return coordinates, (mass / SURE_MASS).clamp(max=1)
-
-
-class ExportModel(nn.Module):
-    """A network and its head in one graph, for a fixed input size."""
-
-    def __init__(self, network: nn.Module, *, num_joints: int, depth: int, grid_px: int) -> None:
-        super().__init__()
-        self.network = network
-        self.head = ExportHead(num_joints, depth, grid_px, grid_px)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, H, W) images → (N, J, 3) cells and (N, J) scores."""
-        return self.head(self.network(images))

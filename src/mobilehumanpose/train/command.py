@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from ..data.human36m import load_human36m
-from ..data.lspet import load_lspet, split
-from ..data.mpii import load_mpii
-from ..data.mscoco import load_mscoco_train
-from ..data.muco import load_muco
+from ..data.catalogue import DATASETS
 from ..data.samples import PoseDataset
 from ..errors import UserError
 from ..media import make_folder
@@ -24,17 +19,20 @@ from .logs import STEPS
 from .loop import Trainer
 from .recipes import find_recipe
 
-_lspet = lru_cache(maxsize=1)(load_lspet)  # the two parts of it share their reading
+
+def _part(dataset: str, part: str) -> Callable[[Path], PoseDataset]:
+    return lambda data: DATASETS[dataset].load(part, data)
+
 
 #: How the sets that recipes name are read from the data's folder.
 LOADERS: Mapping[str, Callable[[Path], PoseDataset]] = {
-    "lspet-train": lambda data: split(_lspet(data))[0],
-    "lspet-validation": lambda data: split(_lspet(data))[1],
-    "human36m-p1-train": partial(load_human36m, split="train", protocol=1),
-    "human36m-p2-train": partial(load_human36m, split="train", protocol=2),
-    "mpii-train": load_mpii,
-    "muco-train": load_muco,
-    "mscoco-train": load_mscoco_train,
+    "lspet-train": _part("lspet", "train"),
+    "lspet-validation": _part("lspet", "validation"),
+    "human36m-p1-train": _part("human36m", "train-protocol1"),
+    "human36m-p2-train": _part("human36m", "train"),
+    "mpii-train": _part("mpii", "train"),
+    "muco-train": _part("muco", "train"),
+    "mscoco-train": _part("mscoco", "train"),
 }
 
 
