@@ -215,6 +215,10 @@ def train(
     go_on: Annotated[
         bool, typer.Option("--continue", help="Go on from the run's newest checkpoint.")
     ] = False,
+    init: Annotated[
+        Path | None,
+        typer.Option(help="Begin with these weights, .safetensors or .onnx, instead of new ones."),
+    ] = None,
     gpu: Annotated[str | None, typer.Option(help="GPUs, one process each: 0, 0,1 or 0-1.")] = None,
     processes: Annotated[
         int | None, typer.Option(help="So many processes on the processor instead.")
@@ -235,6 +239,7 @@ def train(
         out=out,
         go_on=go_on,
         console=console,
+        init=init,
         gpu=gpu,
         processes=processes,
         backbone=backbone,

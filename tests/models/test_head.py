@@ -11,8 +11,9 @@ from mobilehumanpose.models.head import (
     SCORE_RADIUS,
     SURE_MASS,
     ExportHead,
+    Marginals,
     expected_cells,
-    joint_probabilities,
+    joint_marginals,
     near_mass,
     soft_argmax,
 )
@@ -55,43 +56,49 @@ def test_a_heat_map_as_sharp_as_training_asks_for_is_sure():
     masses = []
     for x, y in torch.rand(200, 2, generator=torch.Generator().manual_seed(0)) + 15:
         plane = torch.exp(-((cells[None] - x) ** 2 + (cells[:, None] - y) ** 2) / 2)
-        probabilities = (plane / plane.sum())[None, None, None]
-        masses.append(near_mass(probabilities, torch.stack([x, y, x * 0])[None, None]).item())
+        plane = (plane / plane.sum())[None, None]
+        masses.append(near_mass(plane, torch.stack([x, y, x * 0])[None, None]).item())
     assert sum(masses) / len(masses) == pytest.approx(SURE_MASS, abs=0.02)
 
 
 def test_the_score_is_the_mass_within_the_radius():
     radius = int(SCORE_RADIUS * 32)
     assert radius == 1
-    probabilities = torch.zeros(1, 1, 1, 32, 32)
-    probabilities[0, 0, 0, 10, 10] = 0.5
-    probabilities[0, 0, 0, 11, 11] = 0.25  # √2 cells away
-    probabilities[0, 0, 0, 10, 12] = 0.25  # 2 cells away
-    score = near_mass(probabilities, torch.tensor([[[10.0, 10.0, 0.0]]]))
+    plane = torch.zeros(1, 1, 32, 32)
+    plane[0, 0, 10, 10] = 0.5
+    plane[0, 0, 11, 11] = 0.25  # √2 cells away
+    plane[0, 0, 10, 12] = 0.25  # 2 cells away
+    score = near_mass(plane, torch.tensor([[[10.0, 10.0, 0.0]]]))
     assert score.item() == pytest.approx(0.75)
 
 
 def test_axes_of_a_grid_that_is_no_cube():
-    volume = torch.zeros(1, 1, 4, 6, 8)
-    volume[0, 0, 3, 5, 7] = 1
-    np.testing.assert_allclose(expected_cells(volume)[0, 0], [7, 5, 3])
+    heatmaps = torch.zeros(1, 2 * 4, 6, 8)
+    heatmaps[0, 4 + 3, 5, 7] = 50  # second joint
+    cells, _ = soft_argmax(heatmaps, 2)
+    np.testing.assert_allclose(cells[0], [[3.5, 2.5, 1.5], [7, 5, 3]], atol=1e-4)
 
 
-def test_gradients_are_right():
-    torch.manual_seed(0)
-    heatmaps = torch.randn(1, 2 * 3, 4, 5, dtype=torch.float64, requires_grad=True)
+def plain_marginals(heatmaps: torch.Tensor, num_joints: int) -> Marginals:
+    """As the definition says it, with autograd's own gradients."""
+    batch, _, height, width = heatmaps.shape
+    volumes = heatmaps.reshape(batch, num_joints, -1).softmax(-1)
+    volumes = volumes.reshape(batch, num_joints, -1, height, width)
+    return Marginals(volumes.sum(dim=2), volumes.sum(dim=(3, 4)))
 
-    def cells(values: torch.Tensor) -> torch.Tensor:
-        # The head computes in float32; the check of its formula needs float64.
-        flat = values.reshape(1, 2, -1).softmax(-1).reshape(1, 2, 3, 4, 5)
-        return expected_cells(flat)
 
-    assert torch.autograd.gradcheck(cells, (heatmaps,))
-    single = heatmaps.detach().float().requires_grad_()
-    expected_cells(joint_probabilities(single, 2)).sum().backward()
-    double = heatmaps.detach().requires_grad_()
-    cells(double).sum().backward()
-    np.testing.assert_allclose(single.grad, double.grad, atol=1e-5)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_marginals_and_their_gradients_are_right(layout):
+    generator = torch.Generator().manual_seed(0)
+    heatmaps = torch.randn(2, 3 * 4, 5, 6, dtype=torch.float64, generator=generator) * 3
+    heatmaps = heatmaps.to(memory_format=layout).requires_grad_()
+    for mine, plain in zip(joint_marginals(heatmaps, 3), plain_marginals(heatmaps, 3), strict=True):
+        assert mine.shape == plain.shape
+        np.testing.assert_allclose(mine.detach(), plain.detach(), atol=1e-12)
+    assert torch.autograd.gradcheck(lambda values: tuple(joint_marginals(values, 3)), (heatmaps,))
+    assert torch.autograd.gradcheck(
+        lambda values: expected_cells(joint_marginals(values, 3)), (heatmaps,)
+    )
 
 
 @settings(max_examples=30, deadline=None)

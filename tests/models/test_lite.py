@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -85,3 +86,17 @@ def test_freezing_again_can_thaw():
     model.train()
     freeze_encoder(model, 0)
     assert all(p.requires_grad for p in model.inv_residual.parameters())
+
+
+def test_frozen_layers_compute_what_they_did(pretrained):
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    keys = list(pretrained.state_dict())
+    pretrained.eval()
+    with torch.no_grad():
+        expected = pretrained(images)
+        freeze_encoder(pretrained, 5)
+        assert len(pretrained.folded_layers) == 6  # the stem too
+        np.testing.assert_allclose(pretrained(images), expected, atol=1e-5)
+    assert list(pretrained.state_dict()) == keys
+    freeze_encoder(pretrained, 0)
+    assert not pretrained.folded_layers

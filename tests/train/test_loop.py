@@ -179,7 +179,7 @@ def test_numbers_that_are_not_finite_stop_before_the_step(
     run = tiny_trainer(tiny_recipe, tiny_set, tmp_path)
     monkeypatch.setattr(
         "mobilehumanpose.train.step.coordinate_loss",
-        lambda p, *_: Summed(total=p.sum() * float("nan"), count=torch.ones(())),
+        lambda m, *_: Summed(total=m.plane.sum() * float("nan"), count=torch.ones(())),
     )
     before = {key: value.clone() for key, value in run.learner.model.named_parameters()}
     with pytest.raises(UserError, match=r"batch 0: loss nan.*tiny .*photos\.zip: 'im000") as caught:

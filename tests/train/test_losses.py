@@ -5,13 +5,25 @@ import math
 import pytest
 import torch
 
+from mobilehumanpose.models.head import Marginals
 from mobilehumanpose.train.losses import coordinate_loss, heatmap_loss, upstream_coordinate_loss
 
 
-def one_hot(x: int, y: int, z: int) -> torch.Tensor:
+def summed(probabilities: torch.Tensor) -> Marginals:
+    """Marginals of (N, J, D, H, W)."""
+    return Marginals(probabilities.sum(dim=2), probabilities.sum(dim=(3, 4)))
+
+
+def one_hot(x: int, y: int, z: int) -> Marginals:
     probabilities = torch.zeros(1, 1, 4, 8, 8)
     probabilities[0, 0, z, y, x] = 1
-    return probabilities
+    return summed(probabilities)
+
+
+def joined(*joints: Marginals) -> Marginals:
+    """One person's joints."""
+    planes, depths = zip(*joints, strict=True)
+    return Marginals(torch.cat(planes, dim=1), torch.cat(depths, dim=1))
 
 
 def test_coordinate_loss_is_a_mean_over_what_is_known():
@@ -26,7 +38,7 @@ def test_coordinate_loss_is_a_mean_over_what_is_known():
 
 def test_the_originals_average_is_in_cells_and_counts_unknown_joints():
     # The grid is 8 × 8 × 4 cells; joints: all known, unknown, and 2D only.
-    probabilities = torch.cat([one_hot(5, 2, 1), one_hot(0, 0, 0), one_hot(3, 3, 3)], dim=1)
+    probabilities = joined(one_hot(5, 2, 1), one_hot(0, 0, 0), one_hot(3, 3, 3))
     targets = torch.tensor([[[0.5, 0.5, 1.0], [0.9, 0.9, 0.9], [0.5, 0.5, 0.0]]])
     known = torch.tensor([[[1.0, 1, 1], [0, 0, 0], [1, 1, 0]]])
     # |5−4| + |2−4| + |1−4| = 6, 0, |3−4| + |3−4| = 2; a third of each, and their mean.
@@ -46,8 +58,11 @@ def test_parts_of_a_batch_add_up_to_the_whole():
     known[2:] = 0
     known[2, 0] = 1
     for loss in (coordinate_loss, upstream_coordinate_loss, heatmap_loss):
-        whole = loss(probabilities, targets, known)
-        parts = [loss(probabilities[at], targets[at], known[at]) for at in (slice(2), slice(2, 4))]
+        whole = loss(summed(probabilities), targets, known)
+        parts = [
+            loss(summed(probabilities[at]), targets[at], known[at])
+            for at in (slice(2), slice(2, 4))
+        ]
         total, count = sum(p.total for p in parts), sum(p.count for p in parts)
         assert (total / count).item() == pytest.approx(whole.mean().item())
 
@@ -60,7 +75,11 @@ def test_heatmap_loss_is_least_for_the_right_gaussian():
 
     def loss(sigma: float) -> float:
         plane = torch.exp(-distance / (2 * sigma**2))
-        return heatmap_loss((plane / plane.sum())[None, None, None], targets, known).mean().item()
+        return (
+            heatmap_loss(summed((plane / plane.sum())[None, None, None]), targets, known)
+            .mean()
+            .item()
+        )
 
     assert loss(1.0) < min(loss(0.7), loss(1.4))
     # A Gaussian's entropy in two dimensions is 1 + ln(2πσ²).
@@ -69,10 +88,10 @@ def test_heatmap_loss_is_least_for_the_right_gaussian():
 
 def test_unknown_joints_do_not_count():
     targets = torch.tensor([[[0.5, 0.5, 0.5], [0.1, 0.1, 0.1]]])
-    probabilities = torch.cat([one_hot(4, 4, 2), one_hot(7, 7, 3)], dim=1)
+    probabilities = joined(one_hot(4, 4, 2), one_hot(7, 7, 3))
     known = torch.tensor([[[1.0, 1, 1], [0, 0, 0]]])
     assert coordinate_loss(probabilities, targets, known).mean().item() == 0
-    alone = heatmap_loss(probabilities[:, :1], targets[:, :1], known[:, :1])
+    alone = heatmap_loss(one_hot(4, 4, 2), targets[:, :1], known[:, :1])
     assert heatmap_loss(probabilities, targets, known).mean().item() == pytest.approx(
         alone.mean().item()
     )
@@ -81,14 +100,15 @@ def test_unknown_joints_do_not_count():
 def test_a_joint_outside_the_crop_belongs_nowhere():
     targets = torch.tensor([[[1.2, 0.5, 0.0]]])
     known = torch.zeros(1, 1, 3)
-    even = torch.full((1, 1, 8, 8, 8), 1 / 512)
+    even = summed(torch.full((1, 1, 8, 8, 8), 1 / 512))
     assert heatmap_loss(even, targets, known).mean().item() == pytest.approx(math.log(64))
     assert heatmap_loss(one_hot(7, 4, 0), targets, known).mean().item() > 2 * math.log(64)
 
 
 def test_heatmap_loss_survives_zeros():
-    probabilities = one_hot(0, 0, 0).requires_grad_()
-    loss = heatmap_loss(probabilities, torch.full((1, 1, 3), 0.9), torch.ones(1, 1, 3)).mean()
+    marginals = one_hot(0, 0, 0)
+    marginals.plane.requires_grad_()
+    loss = heatmap_loss(marginals, torch.full((1, 1, 3), 0.9), torch.ones(1, 1, 3)).mean()
     loss.backward()
     assert math.isfinite(loss.item())
-    assert torch.isfinite(probabilities.grad).all()
+    assert torch.isfinite(marginals.plane.grad).all()

@@ -6,10 +6,13 @@ original MobileHumanPose networks: its checkpoints load without renaming.
 
 from __future__ import annotations
 
+import copy
+from itertools import pairwise
 from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 Activation = Literal["prelu", "relu6"]
 
@@ -123,3 +126,19 @@ def upsample(x: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
     an input side that is not a multiple of the deepest stride has odd feature sizes on its way.
     """
     return nn.functional.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
+
+
+def fold_norms(module: nn.Module) -> nn.Module:
+    """A copy that has its batch normalisations, at their running statistics, in its convolutions.
+
+    It gives the numbers of ``module.eval()`` in about half the time, and cannot be trained.
+    """
+    folded = copy.deepcopy(module).eval().requires_grad_(requires_grad=False)
+    for sequence in folded.modules():
+        if not isinstance(sequence, nn.Sequential):
+            continue
+        for index, (first, second) in enumerate(pairwise(sequence)):
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                sequence[index] = fuse_conv_bn_eval(first, second)
+                sequence[index + 1] = nn.Identity()
+    return folded

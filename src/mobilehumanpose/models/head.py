@@ -15,9 +15,11 @@ good a guess, its model card tells.
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from ..errors import UserError
 
@@ -28,8 +30,51 @@ SCORE_RADIUS = 1.5 / 32
 SURE_MASS = 1 - math.exp(-(1.5**2) / 2)
 
 
-def joint_probabilities(heatmaps: Tensor, num_joints: int) -> Tensor:
-    """(N, J·D, H, W) logits, channel = joint · D + depth → (N, J, D, H, W) probabilities.
+class Marginals(NamedTuple):
+    """A joint's heat-map as probabilities, summed in two ways; all that the head and losses need.
+
+    Attributes:
+        plane: (N, J, H, W), summed over depth.
+        depth: (N, J, D), summed over the image plane.
+    """
+
+    plane: Tensor
+    depth: Tensor
+
+
+class _Softmax(torch.autograd.Function):
+    """(N, H·W, J, D) logits → softmax over H·W·D, summed over D and over H·W.
+
+    The gradient of a softmax p of logits l by a function of its marginals a and b is
+    ``dl = p · (da + db − ⟨a, da⟩ − ⟨b, db⟩)``. Autograd would keep the probabilities and walk over
+    them, and over as large a gradient, once for every operation; here it is once there and once
+    back, in the layout that convolutions leave. That is a fifth of a whole training step.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> tuple[Tensor, Tensor]:
+        p = (logits - logits.amax(dim=(1, 3), keepdim=True)).exp_()
+        plane = p.sum(dim=3)
+        total = plane.sum(dim=1, keepdim=True)
+        p /= total[..., None]
+        plane /= total
+        depth = p.sum(dim=1)
+        ctx.save_for_backward(p, plane, depth)
+        return plane, depth
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, plane_gradient: Tensor, depth_gradient: Tensor) -> Tensor:
+        p, plane, depth = ctx.saved_tensors
+        mean = (plane * plane_gradient).sum(dim=1) + (depth * depth_gradient).sum(dim=2)
+        depth_gradient = depth_gradient - mean[..., None]
+        return (plane_gradient[..., None] + depth_gradient[:, None]).mul_(p)
+
+
+def joint_marginals(heatmaps: Tensor, num_joints: int) -> Marginals:
+    """The softmax of (N, J·D, H, W) logits, channel = joint · D + depth, over each joint's cells.
+
+    It is summed in float32 at least, and is quickest in the channels-last layout.
 
     Raises:
         UserError: the channels cannot be J joints of whole depth.
@@ -37,31 +82,29 @@ def joint_probabilities(heatmaps: Tensor, num_joints: int) -> Tensor:
     batch, channels, height, width = heatmaps.shape
     if channels % num_joints:
         raise UserError(f"heat-maps of {channels} channels do not hold {num_joints} joints")
-    flat = heatmaps.reshape(batch, num_joints, -1).float().softmax(dim=-1)
-    return flat.reshape(batch, num_joints, channels // num_joints, height, width)
+    logits = heatmaps.permute(0, 2, 3, 1).reshape(batch, height * width, num_joints, -1)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    plane, depth = _Softmax.apply(logits)
+    return Marginals(plane.transpose(1, 2).reshape(batch, num_joints, height, width), depth)
 
 
-def expected_cells(probabilities: Tensor) -> Tensor:
-    """(N, J, D, H, W) probabilities → (N, J, 3) expectation of x, y, z in cells."""
+def expected_cells(marginals: Marginals) -> Tensor:
+    """(N, J, 3) expectation of x, y, z in cells."""
 
-    def expectation(marginal: Tensor) -> Tensor:
-        cells = torch.arange(marginal.shape[-1], device=marginal.device, dtype=marginal.dtype)
-        return marginal @ cells
+    def expectation(probabilities: Tensor) -> Tensor:
+        size = probabilities.shape[-1]
+        return probabilities @ torch.arange(
+            size, device=probabilities.device, dtype=probabilities.dtype
+        )
 
-    plane = probabilities.sum(dim=2)
+    plane, depth = marginals
     return torch.stack(
-        [
-            expectation(plane.sum(dim=2)),
-            expectation(plane.sum(dim=3)),
-            expectation(probabilities.sum(dim=(3, 4))),
-        ],
-        dim=-1,
+        [expectation(plane.sum(dim=2)), expectation(plane.sum(dim=3)), expectation(depth)], dim=-1
     )
 
 
-def near_mass(probabilities: Tensor, cells: Tensor) -> Tensor:
-    """(N, J) probability within ``SCORE_RADIUS`` of (N, J, 3) ``cells`` in x, y."""
-    plane = probabilities.sum(dim=2)
+def near_mass(plane: Tensor, cells: Tensor) -> Tensor:
+    """(N, J) share of (N, J, H, W) within ``SCORE_RADIUS`` of (N, J, 3) ``cells`` in x, y."""
     height, width = plane.shape[-2:]
     columns = torch.arange(width, device=cells.device) - cells[..., 0:1]
     rows = torch.arange(height, device=cells.device) - cells[..., 1:2]
@@ -71,9 +114,9 @@ def near_mass(probabilities: Tensor, cells: Tensor) -> Tensor:
 
 def soft_argmax(heatmaps: Tensor, num_joints: int) -> tuple[Tensor, Tensor]:
     """(N, J·D, H, W) logits on any device → (N, J, 3) x, y, z in cells and (N, J) scores."""
-    probabilities = joint_probabilities(heatmaps, num_joints)
-    cells = expected_cells(probabilities)
-    return cells, (near_mass(probabilities, cells) / SURE_MASS).clamp(max=1)
+    marginals = joint_marginals(heatmaps, num_joints)
+    cells = expected_cells(marginals)
+    return cells, (near_mass(marginals.plane, cells) / SURE_MASS).clamp(max=1)
 
 
 class ExportHead(nn.Module):

@@ -14,7 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import UserError
-from .blocks import ConvBNAct, InvertedResidual, separable_decoder_stage, upsample
+from .blocks import (
+    ConvBNAct,
+    InvertedResidual,
+    fold_norms,
+    separable_decoder_stage,
+    upsample,
+)
 
 #: (expansion, channels, repeats, stride of the first block, kernel) of EfficientNet-Lite0.
 LITE0_STAGES = (
@@ -86,6 +92,9 @@ class LiteNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eps = BATCH_NORM_EPSILON
+        # Quicker twins of the first layers while those are frozen; a tuple, so that they are not
+        # part of the state dict.
+        self.folded_layers: tuple[nn.Module, ...] = ()
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) images → (N, J·D, H/8, W/8) heat-maps; channel = joint · D + depth.
@@ -97,9 +106,11 @@ class LiteNet(nn.Module):
             raise UserError(
                 f"input of {images.shape[-1]}×{images.shape[-2]} px: sides must be multiples of 32"
             )
-        x = self.first_conv(images)
+        layers: list[nn.Module] = [self.first_conv, *self.inv_residual]
+        layers[: len(self.folded_layers)] = self.folded_layers
+        x = layers[0](images)
         skips = []
-        for index, block in enumerate(self.inv_residual):
+        for index, block in enumerate(layers[1:]):
             x = block(x)
             if index in SKIP_BLOCKS:
                 skips.append(x)
@@ -169,11 +180,14 @@ def freeze_encoder(model: LiteNet, num_blocks: int) -> None:
     """Keep the stem and the first ``num_blocks`` blocks as they are: weights and statistics.
 
     Early features of ImageNet serve any picture; not training them saves the dearest part of the
-    backward pass. None are kept when ``num_blocks`` is 0. Call again after ``model.train()``,
-    which wakes their batch normalisation.
+    backward pass, and their normalisations can be folded into them. None are kept when
+    ``num_blocks`` is 0. Call again after ``model.train()``, which wakes their batch normalisation,
+    and after their weights were loaded or moved.
     """
-    for index, module in enumerate([model.first_conv, *model.inv_residual]):
-        is_frozen = num_blocks > 0 and index <= num_blocks
-        module.requires_grad_(not is_frozen)
-        if is_frozen:
-            module.eval()
+    layers = [model.first_conv, *model.inv_residual]
+    num_frozen = num_blocks + 1 if num_blocks > 0 else 0
+    for index, layer in enumerate(layers):
+        layer.requires_grad_(index >= num_frozen)
+    for layer in layers[:num_frozen]:
+        layer.eval()
+    model.folded_layers = tuple(fold_norms(layer) for layer in layers[:num_frozen])

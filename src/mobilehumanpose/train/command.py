@@ -45,6 +45,7 @@ class TrainOptions:
         data: folder with the datasets.
         out: the run writes into ``model_dump/<recipe>`` and ``log/<recipe>`` in it.
         go_on: from the newest checkpoint; without it, a folder with one is refused.
+        init: a file of weights to begin with instead of new ones.
         gpus: GPUs of this machine to train on; the processor when empty; what there is when None.
         backbone: LPRES, LPSKI or LPWO instead of the recipe's.
         threads: of PyTorch in each process; its own choice when None.
@@ -55,6 +56,7 @@ class TrainOptions:
     data: Path
     out: Path
     go_on: bool
+    init: Path | None
     gpus: list[int] | None
     backbone: str | None
     threads: int | None
@@ -68,6 +70,7 @@ def run_recipe(
     out: Path,
     go_on: bool,
     console: Console,
+    init: Path | None = None,
     gpu: str | None = None,
     processes: int | None = None,
     backbone: str | None = None,
@@ -82,6 +85,7 @@ def run_recipe(
         out: the folder of all outputs.
         go_on: from the newest checkpoint; without it, a folder with one is refused.
         console: where progress is told.
+        init: weights to begin with, ``.safetensors`` or an exported ``.onnx``.
         gpu: numbers such as ``"0-1"`` or ``"0,1"``: one process each.
         processes: so many on the processor instead.
         backbone: LPRES, LPSKI or LPWO instead of the recipe's.
@@ -99,6 +103,8 @@ def run_recipe(
         raise UserError(f"--workers {workers}: at least 0")
     if threads is not None and threads < 1:
         raise UserError(f"--threads {threads}: at least 1")
+    if init is not None and go_on:
+        raise UserError("--init and --continue: give one of them; a run that goes on has weights")
     find_recipe(name, backbone)
     gpus = parse_gpus(gpu) if gpu is not None else [] if processes is not None else None
     options = TrainOptions(
@@ -106,6 +112,7 @@ def run_recipe(
         data=data,
         out=out,
         go_on=go_on,
+        init=init,
         gpus=gpus,
         backbone=backbone,
         threads=threads,
@@ -151,6 +158,8 @@ def train(options: TrainOptions, console: Console | None = None) -> None:
         )
         if options.go_on:
             trainer.resume()
+        elif options.init is not None:
+            trainer.start_from(options.init)
         result = trainer.run()
         if ranks.rank == 0:
             path = out_dir / f"{recipe.name}.safetensors"

@@ -9,6 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from rich.console import Console
 
 from ..data.samples import PoseDataset
@@ -25,6 +28,8 @@ from .step import Learner, NotFiniteError, StepResult
 from .validation import ValidationResult, validate
 
 SAVE_EVERY_SECONDS = 120.0
+#: Crops on which a network that comes without normalisations gets them.
+NUM_STATISTICS_CROPS = 256
 
 
 class Trainer:
@@ -105,6 +110,19 @@ class Trainer:
         }
         write_checkpoint(self.out_dir, self.learner.steps, tensors, state)
 
+    def start_from(self, path: Path) -> Self:
+        """Begin with the weights of a ``.safetensors`` file or an exported ``.onnx`` model.
+
+        Raises:
+            UserError: the file cannot be read, or holds another network than the recipe's.
+        """
+        dataset = self._crops(self.recipe.stages[0])
+        keys = self._order(0)[:NUM_STATISTICS_CROPS]
+        pixels = [dataset[int(which), int(index), 0].pixels for which, index in keys]
+        self.learner.start_from(path, torch.stack(pixels))
+        self._tell(f"starting from {path}")
+        return self
+
     def resume(self) -> Self:
         """Go on from the newest checkpoint that is whole.
 
@@ -175,7 +193,7 @@ class Trainer:
         learner, ranks = self.learner, self.ranks
         learner.prepare(stage)
         epoch = sum(s.epochs for s in self.recipe.stages[: self.stage_index]) + self.epoch
-        order = epoch_order(self.recipe, [len(data.samples) for data in self.train_sets], epoch)
+        order = self._order(epoch)
         batches = SeededBatches(
             order,
             stage.batch_size,
@@ -184,13 +202,7 @@ class Trainer:
             rank=ranks.rank,
             num_ranks=ranks.num_ranks,
         )
-        dataset = CropDataset(
-            self.train_sets,
-            skeleton=self.skeleton,
-            crop_px=stage.crop_px,
-            augmentation=self.recipe.augmentation,
-            depth_range_hides=self.recipe.upstream_coordinate_loss,
-        )
+        dataset = self._crops(stage)
         num_batches = len(order) // stage.batch_size
         first_batch, started_at = self.batch, time.monotonic()
         speed = 0.0
@@ -228,6 +240,19 @@ class Trainer:
                 speed = (self.batch - first_batch) * stage.batch_size / max(seconds, 1e-9)
                 progress.update(bar, completed=self.batch, speed=speed, loss=done.loss)
         return speed
+
+    def _order(self, epoch: int) -> NDArray[np.int32]:
+        """(K, 2) datasets and samples of an epoch, counted over all stages."""
+        return epoch_order(self.recipe, [len(data.samples) for data in self.train_sets], epoch)
+
+    def _crops(self, stage: Stage) -> CropDataset:
+        return CropDataset(
+            self.train_sets,
+            skeleton=self.skeleton,
+            crop_px=stage.crop_px,
+            augmentation=self.recipe.augmentation,
+            depth_range_hides=self.recipe.upstream_coordinate_loss,
+        )
 
     def _blame(self, error: NotFiniteError, dataset: CropDataset, sources: list[list[int]]) -> str:
         """What to say of a batch that gave no finite numbers; every process comes here."""

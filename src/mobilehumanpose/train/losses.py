@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..models.head import expected_cells
+from ..models.head import Marginals, expected_cells
 
 #: Spread of the heat-map's target, in cells: as narrow as the grid can hold without aliasing.
 TARGET_SIGMA_CELLS = 1.0
@@ -34,34 +34,34 @@ class Summed:
         return self.total / self.count.clamp(min=1)
 
 
-def coordinate_loss(probabilities: Tensor, targets: Tensor, known: Tensor) -> Summed:
+def coordinate_loss(marginals: Marginals, targets: Tensor, known: Tensor) -> Summed:
     """L1 distance of the soft-argmax to the targets over what is known, in grid shares.
 
     Args:
-        probabilities: (N, J, D, H, W).
+        marginals: of the heat-maps.
         targets: (N, J, 3) x, y, z as shares of the grid.
         known: (N, J, 3) 0 or 1.
     """
-    error = (expected_cells(probabilities) / _grid(probabilities) - targets).abs() * known
+    error = (expected_cells(marginals) / _grid(marginals) - targets).abs() * known
     return Summed(total=error.sum(), count=known.sum())
 
 
-def upstream_coordinate_loss(probabilities: Tensor, targets: Tensor, known: Tensor) -> Summed:
+def upstream_coordinate_loss(marginals: Marginals, targets: Tensor, known: Tensor) -> Summed:
     """The same as 3DMPPE and MobileHumanPose average it: in cells, over unknown joints too.
 
     (dx + dy + dz) / 3 of each joint, where what is not known is 0, and then the mean over all
     N · J: a sample that shows few joints counts less, and 2D alone counts two thirds.
 
     Args:
-        probabilities: (N, J, D, H, W).
+        marginals: of the heat-maps.
         targets: (N, J, 3) x, y, z as shares of the grid.
         known: (N, J, 3) 0 or 1.
     """
-    error = (expected_cells(probabilities) - targets * _grid(probabilities)).abs() * known
+    error = (expected_cells(marginals) - targets * _grid(marginals)).abs() * known
     return Summed(total=error.sum(), count=torch.full_like(known.sum(), known.numel()))
 
 
-def heatmap_loss(probabilities: Tensor, targets: Tensor, known: Tensor) -> Summed:
+def heatmap_loss(marginals: Marginals, targets: Tensor, known: Tensor) -> Summed:
     """Cross-entropy between the image-plane heat-map and what it should be.
 
     Which is a Gaussian at the target of a known joint, and an even spread for a joint that is
@@ -72,11 +72,11 @@ def heatmap_loss(probabilities: Tensor, targets: Tensor, known: Tensor) -> Summe
     regularised DSNT, Nibali et al. 2018, with cross-entropy for the divergence).
 
     Args:
-        probabilities: (N, J, D, H, W).
+        marginals: of the heat-maps.
         targets: (N, J, 3) as shares of the grid; x and y of a joint outside are not in [0, 1).
         known: (N, J, 3) 0 or 1; 0 for a joint outside.
     """
-    plane = probabilities.sum(dim=2)
+    plane = marginals.plane
     height, width = plane.shape[-2:]
     columns = torch.arange(width, device=plane.device) - targets[..., 0:1] * width
     rows = torch.arange(height, device=plane.device) - targets[..., 1:2] * height
@@ -90,7 +90,8 @@ def heatmap_loss(probabilities: Tensor, targets: Tensor, known: Tensor) -> Summe
     return Summed(total=(cross_entropy * counts).sum(), count=counts.sum())
 
 
-def _grid(probabilities: Tensor) -> Tensor:
+def _grid(marginals: Marginals) -> Tensor:
     """(3,) cells along x, y, z."""
-    depth, height, width = probabilities.shape[2:]
-    return torch.tensor([width, height, depth], device=probabilities.device)
+    height, width = marginals.plane.shape[2:]
+    depth = marginals.depth.shape[2]
+    return torch.tensor([width, height, depth], device=marginals.plane.device)

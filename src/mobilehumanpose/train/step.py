@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..models.checkpoint import CheckpointMetadata, save_checkpoint
-from ..models.head import joint_probabilities
+from ..errors import UserError
+from ..models.checkpoint import CheckpointMetadata, load_checkpoint, save_checkpoint
+from ..models.head import joint_marginals
 from ..models.lite import LiteNet, freeze_encoder, load_imagenet_encoder
+from ..models.onnx_weights import load_onnx_weights, read_onnx_weights
 from ..models.presets import Network, build
 from ..skeleton import get_skeleton
 from .checkpoints import pack_optimizer, unpack_optimizer
@@ -131,6 +133,31 @@ class Learner:
         unpack_optimizer(self.optimizer, parts["optimizer"], rest["optimizer"])
         self.steps = steps
 
+    def start_from(self, path: Path, pixels: Tensor) -> None:
+        """Begin with the weights of a file instead of new ones.
+
+        Args:
+            path: a ``.safetensors`` file of a network, or a model that was exported as ``.onnx``.
+            pixels: (N, 3, P, P) uint8 training crops, on which the normalisations that an export
+                folded away are measured anew.
+
+        Raises:
+            UserError: the file cannot be read, or holds another network than the recipe's.
+        """
+        recipe = self.recipe
+        mine: dict[str, Any] = {"preset": recipe.preset, "joint_set": recipe.joint_set}
+        if path.suffix == ".onnx":
+            description, weights = read_onnx_weights(path)
+            _refuse_other(path, mine, description)
+            load_onnx_weights(self.model, weights, self.normalize(pixels), source=path)
+        else:
+            model, metadata = load_checkpoint(path)
+            mine |= {"activation": recipe.activation, "mean": recipe.mean, "std": recipe.std}
+            _refuse_other(path, mine, metadata)
+            self.model.load_state_dict(model.state_dict())
+        if self.averaged is not self.model:
+            self.averaged.load_state_dict(self.model.state_dict())
+
     def save_network(self, path: Path) -> None:
         """Write the network that is to be used, without what only training needs.
 
@@ -184,13 +211,13 @@ class Learner:
         known = crops.known.to(device, non_blocking=True).float()
         with torch.autocast(device.type, torch.bfloat16, enabled=self.uses_amp):
             heatmaps = self.forward(self.normalize(crops.pixels))
-        probabilities = joint_probabilities(heatmaps, self.num_joints)
+        marginals = joint_marginals(heatmaps, self.num_joints)
         coordinates = (
             upstream_coordinate_loss if self.recipe.upstream_coordinate_loss else coordinate_loss
         )
-        terms = [(1.0, coordinates(probabilities, targets, known))]
+        terms = [(1.0, coordinates(marginals, targets, known))]
         if self.recipe.heatmap_weight:
-            terms.append((self.recipe.heatmap_weight, heatmap_loss(probabilities, targets, known)))
+            terms.append((self.recipe.heatmap_weight, heatmap_loss(marginals, targets, known)))
         # Means are over the whole batch: a process with few known joints must not count as much
         # as one with many. What process 0 wants travels along.
         asks = torch.tensor(float(wants_save and self.ranks.rank == 0), device=device)
@@ -228,3 +255,11 @@ class Learner:
                 kept.lerp_(statistic, 1 - decay)
             else:
                 kept.copy_(statistic)
+
+
+def _refuse_other(path: Path, mine: Mapping[str, Any], theirs: object) -> None:
+    for name, value in mine.items():
+        if getattr(theirs, name) != value:
+            raise UserError(
+                f"{path}: its {name} is {getattr(theirs, name)!r}, the recipe's {value!r}"
+            )
