@@ -225,12 +225,12 @@ def measure(
     for name, answers in found.items():
         predicted_px = np.stack([px for px, _ in answers])
         figures[name] = [f"{pck(predicted_px, truth_px, known, torso_px):.3f}"]
-        if everyone[0].limbs_mm is not None:
-            predicted_mm = np.stack([mm for _, mm in answers])
-            truth_mm = np.stack([person.limbs_mm for person in everyone])
+        truth_mm = [person.limbs_mm for person in everyone if person.limbs_mm is not None]
+        if truth_mm:
+            predicted_mm = np.stack([mm for _, mm in answers if mm is not None])
             figures[name] = [
-                f"{pa_mpjpe(predicted_mm, truth_mm):.1f}",
-                f"{mpjpe(predicted_mm, truth_mm):.1f}",
+                f"{pa_mpjpe(predicted_mm, np.stack(truth_mm)):.1f}",
+                f"{mpjpe(predicted_mm, np.stack(truth_mm)):.1f}",
             ]
     return len(everyone), figures
 
