@@ -132,7 +132,8 @@ def evaluate_mpi_inf_3dhp(
     """
     valid = np.isin(predictions.image_index, truth.image_index)
     arrays = ("image_index", "keypoints_px", "keypoints_mm", "scores")
-    chosen = replace(predictions, **{name: getattr(predictions, name)[valid] for name in arrays})
+    kept = {name: getattr(predictions, name)[valid] for name in arrays}
+    chosen = replace(predictions, **kept, joint_scores=None)
     rows = one_to_one(truth.image_index, chosen, samples)
     _, predicted = predicted_joints(chosen, MUPOTS_17, samples)
     predicted = predicted[rows]
