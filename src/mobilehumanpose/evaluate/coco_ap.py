@@ -28,7 +28,8 @@ COCO_17 = Skeleton(
     flip_pairs=COCO_19.flip_pairs,
     root=None,
 )
-_PERSON = 1
+#: COCO's category of people.
+PERSON = 1
 #: Fields that the evaluation computes with, and their shapes.
 _NUMBERS: dict[str, tuple[int, ...]] = {
     "keypoints": (51,),
@@ -112,7 +113,7 @@ def _load_truth(path: Path) -> COCO:
         raise UserError(f"{path}: no JSON: {error}") from None
     truth = COCO()
     try:
-        dataset["annotations"] = [a for a in dataset["annotations"] if a["category_id"] == _PERSON]
+        dataset["annotations"] = [a for a in dataset["annotations"] if a["category_id"] == PERSON]
         for annotation in dataset["annotations"]:
             where = f"{path}: annotation {annotation['id']}"
             for name, shape in _NUMBERS.items():
@@ -136,10 +137,20 @@ def _as_coco(
         nobody.dataset = {**truth.dataset, "annotations": []}
         nobody.createIndex()
         return nobody
-    entries: list[dict[str, Any]] = [
+    return truth.loadRes(coco_entries(keypoints_px, samples, predictions))
+
+
+def coco_entries(
+    keypoints_px: NDArray[np.float64], samples: PoseSamples, predictions: Predictions
+) -> list[dict[str, Any]]:
+    """People with (P, 17, 2) ``keypoints_px`` as COCO's result files list them.
+
+    The visibility that stands behind x and y is always 1: nobody looks at it.
+    """
+    return [
         {
             "image_id": int(samples.image_ids[image]),
-            "category_id": _PERSON,
+            "category_id": PERSON,
             "keypoints": np.insert(joints, 2, 1, axis=1).reshape(-1).tolist(),
             "score": float(score),
         }
@@ -147,7 +158,6 @@ def _as_coco(
             predictions.image_index, keypoints_px, predictions.scores, strict=True
         )
     ]
-    return truth.loadRes(entries)
 
 
 def _matches(evaluation: COCOeval) -> tuple[list[int], NDArray[np.int64]]:

@@ -38,7 +38,10 @@ class Predictions:
 
     def __post_init__(self) -> None:
         people, joints = len(self.image_index), self.skeleton.num_joints
-        shapes: dict[str, tuple[int, ...]] = {"keypoints_px": (people, joints, 2), "keypoints_mm": (people, joints, 3)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "keypoints_px": (people, joints, 2),
+            "keypoints_mm": (people, joints, 3),
+        }
         shapes |= {"scores": (people,)}
         if self.joint_scores is not None:
             shapes |= {"joint_scores": (people, joints)}

@@ -104,10 +104,15 @@ def format_tables(result: EvaluationResult) -> RenderableType:
     for name, value in result.headline.items():
         headline.add_row(Text(name), Text(_number(value, _digits(value)), style="bold"))
     parts += [Text(), headline]
-    for table in map(_upright, result.tables):
-        parts += [Text(), Text(_heading(table), style="bold")]
-        for start in range(0, len(table.column_names), TEXT_COLUMNS):
-            parts.append(_text_table(table, slice(start, start + TEXT_COLUMNS)))
+    parts += [format_result_table(_upright(table)) for table in result.tables]
+    return Group(*parts)
+
+
+def format_result_table(table: ResultTable) -> RenderableType:
+    """A table for the terminal, in several parts where it has many columns."""
+    parts: list[RenderableType] = [Text(), Text(_heading(table), style="bold")]
+    for start in range(0, len(table.column_names), TEXT_COLUMNS):
+        parts.append(_text_table(table, slice(start, start + TEXT_COLUMNS)))
     return Group(*parts)
 
 

@@ -60,7 +60,7 @@ class TorchNetwork:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.device(device)
         model, metadata = load_checkpoint(path)
-        self._model = model.to(self.device, memory_format=torch.channels_last)
+        self._model = model.to(self.device)
         self._mean = self._per_channel(metadata.mean)
         self._std = self._per_channel(metadata.std)
         self.description = describe(path.stem, model, metadata, input_px)
@@ -77,6 +77,7 @@ class TorchNetwork:
         step = MAX_BATCH if self.device.type == "cpu" else max(len(crops), 1)
         for at in range(0, len(crops), step):
             pixels = torch.from_numpy(crops[at : at + step]).to(self.device)
+            # Permuted pixels are channels-last, and all that follows is so too.
             scaled = (pixels.permute(0, 3, 1, 2).float() - self._mean) / self._std
             some_cells, some_scores = soft_argmax(self._model(scaled), self.skeleton.num_joints)
             cells.append(some_cells.cpu().numpy())
