@@ -118,6 +118,7 @@ def _load_truth(path: Path) -> COCO:
             where = f"{path}: annotation {annotation['id']}"
             for name, shape in _NUMBERS.items():
                 checked_numbers(annotation[name], shape, f"{where}: {name}")
+        dataset["categories"] = [{"id": PERSON, "name": "person"}]  # which pycocotools asks for
         truth.dataset = dataset
         truth.createIndex()
     except (TypeError, KeyError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,14 @@ from .predict import CropNetwork, predict_dataset
 from .prediction_files import read_json, write_json
 from .predictions import Predictions
 from .protocols import TestProtocol, find_protocol
-from .report import format_result_table, format_tables, table_csv, write_report
+from .report import (
+    format_meaning,
+    format_result_table,
+    format_tables,
+    plain_text,
+    table_csv,
+    write_report,
+)
 from .results import EvaluationResult
 
 
@@ -76,7 +82,7 @@ def measure_model(name: str, model: str, options: MeasureOptions, console: Conso
     folder = options.out / "result" / test.name
     result = test.run(candidate, folder, source=model)
     console.print(format_tables(result))
-    console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+    _print_reports([folder], console)
 
 
 def measure_epochs(
@@ -100,23 +106,23 @@ def measure_epochs(
     """
     test = _Test(name, options, console)
     folder = options.out / "result" / run / test.name
-    results = {}
-    for epoch, candidate in epochs.items():
-        results[epoch] = test.run(candidate, folder / epoch, source=f"{run} {epoch}")
-        console.print(f"report: {folder / epoch / 'report.html'}", soft_wrap=True, highlight=False)
+    results = {
+        epoch: test.run(candidate, folder / epoch, source=f"{run} {epoch}")
+        for epoch, candidate in epochs.items()
+    }
+    first = next(iter(results.values()))
     if len(results) == 1:
-        console.print(format_tables(next(iter(results.values()))))
+        console.print(format_tables(first))
+        _print_reports([folder / epoch for epoch in results], console)
         return
     tables = compare(f"{run} on {test.name}", results)
-    text = Group(*map(format_result_table, tables))
-    plain = io.StringIO()
-    Console(file=plain, width=80, color_system=None).print(text)
-    write_file(folder / "epochs.txt", plain.getvalue().encode())
+    text = Group(*format_meaning(first), *map(format_result_table, tables))
+    write_file(folder / "epochs.txt", plain_text(text).encode())
     for table in tables:
         unit = "percent" if table.unit == "%" else table.unit
         write_file(folder / f"epochs-{unit}.csv", table_csv(table).encode())
     console.print(text)
-    console.print(f"comparison: {folder / 'epochs.txt'}", soft_wrap=True, highlight=False)
+    _print_reports([folder / epoch for epoch in results], console)
 
 
 def measure_predictions(name: str, path: Path, options: MeasureOptions, console: Console) -> None:
@@ -137,7 +143,12 @@ def measure_predictions(name: str, path: Path, options: MeasureOptions, console:
     folder = options.out / "result" / name
     result = _report(protocol, truth, predictions, options.data, folder, f"{name}: {path.name}")
     console.print(format_tables(result))
-    console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+    _print_reports([folder], console)
+
+
+def _print_reports(folders: list[Path], console: Console) -> None:
+    for folder in folders:
+        console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
 
 
 class _Test:
@@ -166,11 +177,13 @@ class _Test:
         lacking = set(self.protocol.joint_names) - set(network.skeleton.joint_names)
         if lacking:
             raise UserError(
-                f"{candidate.path}: its joint set {network.skeleton.name!r} lacks "
+                f"{source}: its joint set {network.skeleton.name!r} lacks "
                 f"{', '.join(sorted(lacking))}, which {self.name} measures"
             )
         truth, people = self._load()
-        with Progress(console=self.console, transient=True) as progress:
+        # Where nobody watches, rich leaves an empty line.
+        hidden = not self.console.is_terminal
+        with Progress(console=self.console, transient=True, disable=hidden) as progress:
             task = progress.add_task(f"{self.name}, {source}", total=len(people.samples))
             predictions = predict_dataset(
                 network,

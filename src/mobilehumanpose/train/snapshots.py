@@ -17,6 +17,8 @@ TEST_OF_SET: Mapping[str, str] = {
     "muco-train": "mupots",
     "lspet-train": "lspet",
 }
+#: Name of the network in the end.
+FINAL = "final"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,7 @@ def parse_epochs(text: str) -> list[int]:
 
 
 def find_snapshots(recipe: Recipe, out: Path, epochs: str | None) -> dict[str, Snapshot]:
-    """The networks of a run by their names, ``"snapshot_20"``, or the run's name for its last one.
+    """The networks of a run by their names, ``"snapshot_20"``, or ``FINAL`` for the one in the end.
 
     Args:
         recipe: of the run.
@@ -76,7 +78,7 @@ def find_snapshots(recipe: Recipe, out: Path, epochs: str | None) -> dict[str, S
     stage_of_epoch = [stage for stage in recipe.stages for _ in range(stage.epochs)]
     if epochs is None:
         path = folder / f"{recipe.name}.safetensors"
-        found = {recipe.name: Snapshot(path=path, crop_px=recipe.stages[-1].crop_px)}
+        found = {FINAL: Snapshot(path=path, crop_px=recipe.stages[-1].crop_px)}
     else:
         found = {}
         for epoch in parse_epochs(epochs):
