@@ -93,8 +93,12 @@ def test_every_set_with_pictures_from_model_to_report_and_again(data, tmp_path, 
         app, [*arguments, str(tmp_path / "2"), "--predictions", str(folder / "predictions.json")]
     )
     assert again.exit_code == 0, again.output
-    headlines = [output.splitlines()[:12] for output in (first.output, again.output)]
-    assert headlines[0] == headlines[1]
+    summaries = [
+        (tmp_path / out / "result" / protocol / "summary.txt").read_text() for out in ("model", "2")
+    ]
+    first_figures, again_figures = (text.partition("\n\n")[2] for text in summaries)
+    assert figure in first_figures
+    assert again_figures == first_figures
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ def table_html(table: ResultTable) -> str:
     axis = f"<td><span>0</span><span>{end:g}</span></td>" * len(table.column_names)
     unit = f" {table.unit}" if table.unit else ""
     meaning = "better" if table.higher_is_better else "worse"
-    names_em = 0.62 * min(max(map(len, (*table.row_names, table.unit))), 28) + 1
+    names_em = 0.62 * min(max(map(len, (*table.row_names, table.unit))), 28) + 1.5
     # All columns are equally wide, so that bars can be compared across them.
     width = f"min-width:calc({names_em:.1f}em + {len(table.column_names)} * 88px)"
     return (
