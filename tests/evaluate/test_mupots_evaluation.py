@@ -217,6 +217,10 @@ def test_the_official_files(official, samples, truth_mm, make_predictions):
     np.testing.assert_allclose(truth.universal_mm, 0.9 * truth_mm)
     np.testing.assert_allclose(truth.keypoints_px, samples.keypoints_px, atol=1e-3)
     assert truth.occluded[2].tolist() == [False, True] * 8 + [False]
+    assert truth.sample_index.tolist() == [0, 1, 2]
+    shuffled = samples.subset(np.array([2, 1, 0]))
+    assert read_mupots_truth(official, shuffled).sample_index.tolist() == [2, 1, 0]
+    assert read_mupots_truth(official, samples.subset([0, 1])).sample_index.tolist() == [0, 1, -1]
     assert len(truth.warnings) == 2  # one valid person of each sequence is in no listed frame
 
     predictions = make_predictions(truth_mm, MUPOTS_17, IMAGES)

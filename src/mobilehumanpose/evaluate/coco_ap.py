@@ -16,7 +16,7 @@ from pycocotools.cocoeval import COCOeval
 from ..data.samples import PoseSamples
 from ..errors import UserError
 from ..skeleton import COCO_19, Skeleton
-from .inputs import checked_numbers, predicted_joints, unique_images
+from .inputs import checked_numbers, nearest_sample, predicted_joints, unique_images
 from .predictions import Predictions
 from .results import EvaluationResult, ResultTable
 
@@ -77,6 +77,13 @@ def evaluate_coco_keypoints(
     # −1 stands for nothing to find, such as no large person.
     stats = [100 * float(value) if value >= 0 else float("nan") for value in evaluation.stats]
     people, rows = _matches(evaluation)
+    images = [image_of[truth.anns[i]["image_id"]] for i in people]
+    labels = [
+        nearest_sample(
+            samples, image, np.reshape(truth.anns[i]["keypoints"], (17, 3))[:, :2], COCO_17
+        )
+        for i, image in zip(people, images, strict=True)
+    ]
     elsewhere = {a["image_id"] for a in truth.anns.values() if a["num_keypoints"]} - set(image_of)
     return EvaluationResult(
         protocol="COCO keypoints: 17 joints, OKS 0.50 to 0.95, at most 20 people an image",
@@ -94,8 +101,9 @@ def evaluate_coco_keypoints(
         joint_names=COCO_17.joint_names,
         joint_errors=_joint_errors([truth.anns[i] for i in people], rows, keypoints_px),
         error_unit="px",
-        image_index=np.array([image_of[truth.anns[i]["image_id"]] for i in people], np.int64),
+        image_index=np.array(images, np.int64),
         people_index=rows,
+        sample_index=np.array(labels, np.int64),
         warnings=(
             (f"{len(elsewhere)} images of {annotation_file.name} with people were not evaluated.",)
             if elsewhere

@@ -144,5 +144,6 @@ def _result(
         error_unit="mm",
         image_index=samples.image_index,
         people_index=rows,
+        sample_index=np.arange(len(samples)),
         warnings=(_TRUE_ROOTS,) if predictions.uses_true_roots else (),
     )
