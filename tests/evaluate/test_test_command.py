@@ -1,6 +1,8 @@
 """``mhp test`` and ``mhp data`` on miniature sets, as a user calls them."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -141,6 +143,20 @@ def test_coco_from_another_tool_s_results(data, tmp_path):
     path.write_text(json.dumps(entries[:6]))
     result = run(app, [*arguments, "--predictions", str(path)])
     assert "AR, %         50  " in result.output
+
+
+def test_an_exported_model_is_tested_without_torch(data, tmp_path):
+    program = (
+        "import sys\n"
+        f"sys.argv = ['mhp', 'test', 'mpi-inf-3dhp', '--data', {str(data)!r}, '--flip', 'off', "
+        f"'--out', {str(tmp_path)!r}]\n"
+        "from mobilehumanpose.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "result" / "mpi-inf-3dhp" / "report.html").is_file()
 
 
 def test_help_names_every_test():
