@@ -102,12 +102,13 @@ class CropDataset(Dataset[Crops]):
         if self.augmentation is None:
             affine, flip = crop_affine(box, self.crop_px), False
             crop = cut_crop(images, name, affine, self.crop_px, may_shrink=False)
+            planes = np.ascontiguousarray(crop.transpose(2, 0, 1))
         else:
             rng = np.random.default_rng((seed, dataset_index, index))
             affine, flip = random_affine(box, self.crop_px, size[0], self.augmentation, rng)
             crop = cut_crop(images, name, affine, self.crop_px, may_shrink=True)
-            crop = vary_colors(crop, self.augmentation, rng)
             occlude(crop, box, affine, size, self.augmentation, rng)
+            planes = vary_colors(crop, self.augmentation, rng)
         has_px, depth_mm = samples.has_px[index], samples.depth_mm[index]
         has_depth = samples.has_depth[index]
         if self.depth_range_hides:
@@ -128,7 +129,7 @@ class CropDataset(Dataset[Crops]):
             mapped, _ = map_joints(known.astype(np.uint8), samples.skeleton, self.skeleton)
             known = mapped.astype(bool)
         return Crops(
-            pixels=torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))),
+            pixels=torch.from_numpy(planes),
             targets=torch.from_numpy(targets),
             known=torch.from_numpy(known),
             source=torch.tensor([dataset_index, index]),
