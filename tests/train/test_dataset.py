@@ -13,6 +13,7 @@ from mobilehumanpose.skeleton import HUMAN36M_18, MUCO_21, MUPOTS_17
 from mobilehumanpose.train.dataset import CropDataset, VariedBatches, epoch_order
 from mobilehumanpose.train.recipes import DatasetSpec
 from mobilehumanpose.train.validation import summarize
+from mobilehumanpose.upright import torso_lean_degrees
 
 
 def dataset(tiny_set, augmentation) -> CropDataset:
@@ -109,3 +110,17 @@ def test_validation_of_hand_made_predictions():
     result = summarize(predicted, truth, np.ones((1, 21, 3), bool), limbs)
     assert result.pck_torso == pytest.approx(9 / 12)
     assert result.depth_error_mm == pytest.approx(20)
+
+
+def test_upright_crops_turn_torsos_and_mirror_them_right(tiny_set):
+    only_flips = Augmentation(
+        scale_spread=0, rotation_share=0, full_turn_share=0, shift=0, zoom_share=0, flip_share=0.5
+    )
+    options = {"skeleton": MUCO_21, "crop_px": 64, "upright": True}
+    for augmentation in (None, only_flips):
+        crops = CropDataset([tiny_set], augmentation=augmentation, **options)
+        for index in range(8):
+            _, targets, known, _ = crops[0, index, 1]
+            assert known[:, 0].all()  # the square holds the turned person
+            lean = torso_lean_degrees(targets[:, :2].numpy() * 64, np.ones(21, bool), MUCO_21)
+            assert lean == pytest.approx(0, abs=0.1)

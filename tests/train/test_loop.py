@@ -207,3 +207,32 @@ def test_workers_cut_the_same_crops(tiny_recipe, tiny_set, tmp_path):
         tiny_trainer(recipe, tiny_set, tmp_path / name, workers=workers).run()
     steps = [lines(tmp_path / name / "log/steps.jsonl") for name in ("none", "two")]
     assert steps[0] == steps[1]
+
+
+def test_a_run_starts_from_the_weights_of_a_file(tiny_recipe, tiny_set, tmp_path):
+    first = tiny_trainer(tiny_recipe, tiny_set, tmp_path / "first")
+    first.run()
+    path = tmp_path / "first.safetensors"
+    first.learner.save_network(path)
+    second = tiny_trainer(replace(tiny_recipe, seed=1), tiny_set, tmp_path / "second")
+    second.start_from(path)
+    for model in (second.learner.model, second.learner.averaged):
+        for key, value in first.learner.averaged.state_dict().items():
+            assert torch.equal(model.state_dict()[key], value), key
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"joint_set": "mupots-17"}, "its joint_set is 'muco-21', the recipe's 'mupots-17'"),
+        ({"mean": (0.0, 0.0, 0.0)}, r"its mean is \(127.0, 127.0, 127.0\), the recipe's \(0.0"),
+    ],
+)
+def test_weights_that_do_not_fit_the_recipe_are_refused(
+    tiny_recipe, tiny_set, tmp_path, changes, message
+):
+    path = tmp_path / "net.safetensors"
+    tiny_trainer(tiny_recipe, tiny_set, tmp_path / "first").learner.save_network(path)
+    other = tiny_trainer(replace(tiny_recipe, **changes), tiny_set, tmp_path / "second")
+    with pytest.raises(UserError, match=f"net.safetensors: {message}"):
+        other.start_from(path)

@@ -88,8 +88,13 @@ def random_affine(
     image_width: int,
     augmentation: Augmentation,
     rng: np.random.Generator,
+    *,
+    lean_degrees: float = 0.0,
 ) -> tuple[NDArray[np.floating], bool]:
-    """A varied crop of the box: its (2, 3) affine map, and whether the picture is mirrored."""
+    """A varied crop of the box: its (2, 3) affine map, and whether the picture is mirrored.
+
+    With ``lean_degrees``, of the person, the variations start from where the person is upright.
+    """
     a = augmentation
     scale = 1 + a.scale_spread * _clipped_normal(1, rng)
     box = box_xywh.copy()
@@ -108,7 +113,7 @@ def random_affine(
     affine = crop_affine(
         box,
         crop_px,
-        rotation_degrees=rotation,
+        rotation_degrees=rotation + (-lean_degrees if flip else lean_degrees),
         scale=scale,
         flip=flip,
         image_width=image_width,

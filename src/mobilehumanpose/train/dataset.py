@@ -32,6 +32,7 @@ from ..data.sampling import (
 from ..errors import UserError
 from ..geometry import crop_affine
 from ..skeleton import Skeleton, map_joints
+from ..upright import torso_lean_degrees, turned_square
 from .recipes import Recipe
 
 
@@ -65,6 +66,7 @@ class CropDataset(Dataset[Crops]):
         skeleton: Skeleton,
         crop_px: int,
         augmentation: Augmentation | None,
+        upright: bool = False,
         depth_range_hides: bool = False,
     ) -> None:
         """Bind the sets to a network's input.
@@ -74,6 +76,7 @@ class CropDataset(Dataset[Crops]):
             skeleton: the network's joints.
             crop_px: side of the crop.
             augmentation: None for plain crops.
+            upright: crops are turned so that labelled torsos stand, before they are varied.
             depth_range_hides: a joint beyond the depth range is wholly unknown, as in the
                 original; otherwise only its depth is.
         """
@@ -81,6 +84,7 @@ class CropDataset(Dataset[Crops]):
         self.skeleton = skeleton
         self.crop_px = crop_px
         self.augmentation = augmentation
+        self.upright = upright
         self.depth_range_hides = depth_range_hides
 
     def __len__(self) -> int:
@@ -99,13 +103,22 @@ class CropDataset(Dataset[Crops]):
             samples.image_size(index),
             samples.boxes_xywh[index],
         )
+        lean_degrees = 0.0
+        if self.upright:
+            keypoints_px, is_labelled = samples.keypoints_px[index], samples.has_px[index]
+            lean = torso_lean_degrees(keypoints_px, is_labelled, samples.skeleton)
+            if lean is not None:
+                lean_degrees, box = lean, turned_square(keypoints_px[is_labelled], lean)
         if self.augmentation is None:
-            affine, flip = crop_affine(box, self.crop_px), False
+            affine = crop_affine(box, self.crop_px, rotation_degrees=lean_degrees)
+            flip = False
             crop = cut_crop(images, name, affine, self.crop_px, may_shrink=False)
             planes = np.ascontiguousarray(crop.transpose(2, 0, 1))
         else:
             rng = np.random.default_rng((seed, dataset_index, index))
-            affine, flip = random_affine(box, self.crop_px, size[0], self.augmentation, rng)
+            affine, flip = random_affine(
+                box, self.crop_px, size[0], self.augmentation, rng, lean_degrees=lean_degrees
+            )
             crop = cut_crop(images, name, affine, self.crop_px, may_shrink=True)
             occlude(crop, box, affine, size, self.augmentation, rng)
             planes = vary_colors(crop, self.augmentation, rng)

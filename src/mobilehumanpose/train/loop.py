@@ -251,6 +251,7 @@ class Trainer:
             skeleton=self.skeleton,
             crop_px=stage.crop_px,
             augmentation=self.recipe.augmentation,
+            upright=self.recipe.upright,
             depth_range_hides=self.recipe.upstream_coordinate_loss,
         )
 
@@ -318,6 +319,7 @@ class Trainer:
             skeleton=self.skeleton,
             crop_px=stage.crop_px,
             augmentation=None,
+            upright=self.recipe.upright,
         )
         learner = self.learner
         return validate(learner.averaged, dataset, learner.normalize, workers=self.workers)

@@ -1,0 +1,273 @@
+"""Our models and BlazePose on the same crops of real photographs, in one run.
+
+    pip install ai-edge-litert && npm pack @mediapipe/pose   # then unpack it: its .tflite files
+    python benchmarks/peers.py --data ../shared/data [--model lpski-lite0-lspet …]
+                               [--blazepose package] [--threads 2]
+
+Everyone gets the very same 256 px crop around the labelled joints, once as the photograph is and
+once turned upright by the labelled torso, as BlazePose's own tracking would turn it (it then sees
+people as it was made for; who has no labels must find the turn first). Reported are
+
+* PCK@0.2 of the torso over 12 limb joints, of people whose shoulders and hips are all labelled:
+  the validation tenth of LSP Extended, and COCO's sample photographs;
+* PA-MPJPE and root-relative MPJPE over the same joints on the frames of Human3.6M and
+  MPI-INF-3DHP that come with 3D truth. Those are four people: an anecdote, and never a reason to
+  choose one set of weights over another.
+
+BlazePose's origin is midway between the hips; ours is the pelvis, and so is the truth's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from mobilehumanpose.data.crops import person_box
+from mobilehumanpose.data.images import read_image
+from mobilehumanpose.data.lspet import BLAZEPOSE_INDEX, load_lspet, split
+from mobilehumanpose.decode import cells_to_photo, place_in_camera
+from mobilehumanpose.evaluate.metrics import mpjpe, pa_mpjpe, pck
+from mobilehumanpose.geometry import (
+    Camera,
+    apply_affine,
+    crop_affine,
+    invert_affine,
+    warp_crop,
+)
+from mobilehumanpose.media import load_photo
+from mobilehumanpose.runtime import PoseNetwork
+from mobilehumanpose.skeleton import COCO_19, HUMAN36M_18, LIMB_JOINTS, MUPOTS_17, Skeleton
+from mobilehumanpose.weights import DEFAULT_MODEL, model_path
+
+CROP_PX = 256
+BLAZEPOSE_LIMBS = [BLAZEPOSE_INDEX[name] for name in LIMB_JOINTS]
+SHOULDERS = [LIMB_JOINTS.index("L_Shoulder"), LIMB_JOINTS.index("R_Shoulder")]
+HIPS = [LIMB_JOINTS.index("L_Hip"), LIMB_JOINTS.index("R_Hip")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """A labelled person: the 12 limb joints in px, and where there is truth in camera mm."""
+
+    photo: np.ndarray
+    box_xywh: np.ndarray
+    limbs_px: np.ndarray
+    known: np.ndarray
+    limbs_mm: np.ndarray | None = None  # relative to the pelvis
+    camera: Camera | None = None
+
+    def up_degrees(self) -> float:
+        """How far the labelled torso leans to the right of upright; 0 where it is not labelled."""
+        if not self.known[SHOULDERS + HIPS].all():
+            return 0.0
+        right, down = self.limbs_px[SHOULDERS].mean(axis=0) - self.limbs_px[HIPS].mean(axis=0)
+        return float(np.degrees(np.arctan2(right, -down)))
+
+    def torso_px(self) -> float:
+        """Mid-shoulders to mid-hips; NaN unless all four are known."""
+        if not self.known[SHOULDERS + HIPS].all():
+            return float("nan")
+        ends = self.limbs_px[SHOULDERS].mean(axis=0), self.limbs_px[HIPS].mean(axis=0)
+        return float(np.linalg.norm(ends[0] - ends[1]))
+
+
+#: (256, 256, 3) RGB, its affine map and the person → (12, 2) px in the photo and (12, 3) mm
+#: relative to the root, or None where nobody gave a camera and one is needed.
+Answer = tuple[np.ndarray, np.ndarray | None]
+Network = Callable[[np.ndarray, np.ndarray, Person], Answer]
+
+
+def our_network(path: Path, threads: int) -> Network:
+    """A model of this project."""
+    network = PoseNetwork(path, num_threads=threads)
+    description, skeleton = network.description, network.skeleton
+    limbs = skeleton.indices(LIMB_JOINTS)
+
+    def answer(crop: np.ndarray, affine: np.ndarray, person: Person) -> Answer:
+        cells, scores = network(crop[None])
+        keypoints_px, depth_mm = cells_to_photo(
+            cells[0].astype(np.float64),
+            affine,
+            grid=description.grid,
+            crop_px=CROP_PX,
+            depth_range_mm=description.depth_range_mm,
+        )
+        if person.camera is None:
+            return keypoints_px[limbs], None
+        keypoints_mm = place_in_camera(
+            keypoints_px,
+            depth_mm - depth_mm[skeleton.root],
+            scores[0].astype(np.float64),
+            skeleton=skeleton,
+            camera=person.camera,
+        )
+        return keypoints_px[limbs], keypoints_mm[limbs] - keypoints_mm[skeleton.root]
+
+    return answer
+
+
+def blazepose(path: Path, threads: int) -> Network:
+    """One of MediaPipe's landmark models: RGB in 0…1; 39 landmarks in crop px, and in metres."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path), num_threads=threads)
+    interpreter.allocate_tensors()
+    (image,) = interpreter.get_input_details()
+    outputs = {tuple(o["shape"]): o["index"] for o in interpreter.get_output_details()}
+
+    def answer(crop: np.ndarray, affine: np.ndarray, _: Person) -> Answer:
+        interpreter.set_tensor(image["index"], crop[None].astype(np.float32) / 255)
+        interpreter.invoke()
+        landmarks = interpreter.get_tensor(outputs[1, 195]).reshape(39, 5)
+        world_mm = interpreter.get_tensor(outputs[1, 117]).reshape(39, 3) * 1000
+        found_px = apply_affine(landmarks[BLAZEPOSE_LIMBS, :2], invert_affine(affine))
+        # Its 3D lies along the crop's axes: turn it back with the crop.
+        turn = affine[:, :2] / np.sqrt(np.linalg.det(affine[:, :2]))
+        found_mm = world_mm[BLAZEPOSE_LIMBS].astype(np.float64)
+        found_mm[:, :2] = found_mm[:, :2] @ turn
+        return found_px, found_mm
+
+    return answer
+
+
+def lspet_people(data: Path) -> Iterator[Person]:
+    """The validation tenth."""
+    _, dataset = split(load_lspet(data))
+    samples = dataset.samples
+    limbs = samples.skeleton.indices(LIMB_JOINTS)
+    for index in range(len(samples)):
+        image = read_image(dataset.images, samples.image_name(index))
+        yield Person(
+            photo=image[..., ::-1].copy(),
+            box_xywh=samples.boxes_xywh[index].astype(np.float64),
+            limbs_px=samples.keypoints_px[index, limbs].astype(np.float64),
+            known=samples.has_px[index, limbs],
+        )
+
+
+def coco_people(data: Path) -> Iterator[Person]:
+    """Those of COCO's sample photographs whose shoulders and hips are all labelled."""
+    folder = data / "samples" / "coco"
+    labels = json.loads((folder / "annotations" / "person_keypoints_train2017.json").read_text())
+    file_names = {image["id"]: image["file_name"] for image in labels["images"]}
+    limbs = COCO_19.indices(LIMB_JOINTS)
+    for label in labels["annotations"]:
+        keypoints = np.array(label["keypoints"], float).reshape(17, 3)
+        person = _person(
+            load_photo(folder / "train2017" / file_names[label["image_id"]]),
+            keypoints[:, :2],
+            keypoints[:, 2] > 0,
+            limbs,
+        )
+        if not label["iscrowd"] and person is not None and np.isfinite(person.torso_px()):
+            yield person
+
+
+def people_with_truth(data: Path) -> Iterator[Person]:
+    """Frames with 3D truth."""
+    for folder, skeleton in (("h36m", HUMAN36M_18), ("mpi_inf_3dhp", MUPOTS_17)):
+        path = data / "samples" / folder
+        for frame in json.loads((path / "samples.json").read_text()):
+            names = frame["joints"]
+            keypoints_px = np.array(frame["keypoints_img_px"])
+            keypoints_mm = np.array(frame["keypoints_cam_mm"])
+            limbs = np.array([names.index(name) for name in LIMB_JOINTS])
+            person = _person(
+                load_photo(path / frame["file_name"]),
+                keypoints_px,
+                np.ones(len(names), bool),
+                limbs,
+                limbs_mm=(keypoints_mm - keypoints_mm[names.index(_root(skeleton))])[limbs],
+                camera=Camera(focal_px=tuple(frame["f_px"]), center_px=tuple(frame["c_px"])),
+            )
+            if person is not None:
+                yield person
+
+
+def _root(skeleton: Skeleton) -> str:
+    return skeleton.joint_names[skeleton.root or 0]
+
+
+def _person(
+    photo: np.ndarray, points_px: np.ndarray, known: np.ndarray, limbs: np.ndarray, **more: Any
+) -> Person | None:
+    box = person_box(points_px, known, (photo.shape[1], photo.shape[0]))
+    if box is None:
+        return None
+    return Person(photo=photo, box_xywh=box, limbs_px=points_px[limbs], known=known[limbs], **more)
+
+
+def measure(
+    people: Iterator[Person], networks: dict[str, Network], *, upright: bool
+) -> tuple[int, dict[str, list[str]]]:
+    """How many people there are, and PCK or MPJPE and PA-MPJPE of each network."""
+    everyone = []
+    found: dict[str, list[Answer]] = {name: [] for name in networks}
+    for person in people:
+        turn = person.up_degrees() if upright else 0.0
+        affine = crop_affine(person.box_xywh, CROP_PX, rotation_degrees=turn)
+        crop = warp_crop(person.photo, affine, CROP_PX)
+        everyone.append(person)
+        for name, network in networks.items():
+            found[name].append(network(crop, affine, person))
+    truth_px = np.stack([person.limbs_px for person in everyone])
+    known = np.stack([person.known for person in everyone])
+    torso_px = np.array([person.torso_px() for person in everyone])
+    figures = {}
+    for name, answers in found.items():
+        predicted_px = np.stack([px for px, _ in answers])
+        figures[name] = [f"{pck(predicted_px, truth_px, known, torso_px):.3f}"]
+        if everyone[0].limbs_mm is not None:
+            predicted_mm = np.stack([mm for _, mm in answers])
+            truth_mm = np.stack([person.limbs_mm for person in everyone])
+            figures[name] = [
+                f"{pa_mpjpe(predicted_mm, truth_mm):.1f}",
+                f"{mpjpe(predicted_mm, truth_mm):.1f}",
+            ]
+    return len(everyone), figures
+
+
+SETS = {
+    "LSP Extended, PCK@0.2": lspet_people,
+    "COCO samples, PCK@0.2": coco_people,
+    "3D truth, PA-MPJPE and MPJPE in mm": people_with_truth,
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with lspet-train.*")
+    parser.add_argument("--model", nargs="+", default=[DEFAULT_MODEL])
+    parser.add_argument("--blazepose", type=Path, help="folder of pose_landmark_*.tflite")
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    networks = {
+        Path(name).stem: our_network(model_path(name), arguments.threads)
+        for name in arguments.model
+    }
+    if arguments.blazepose:
+        for size in ("lite", "full", "heavy"):
+            path = arguments.blazepose / f"pose_landmark_{size}.tflite"
+            networks[f"BlazePose {size}"] = blazepose(path, arguments.threads)
+    table = Table()
+    for heading in ("set", "people", "crop", *networks):
+        table.add_column(heading)
+    for name, people in SETS.items():
+        for upright in (False, True):
+            count, figures = measure(people(arguments.data), networks, upright=upright)
+            crop = "turned by the labels" if upright else "as it is"
+            table.add_row(name, str(count), crop, *(" / ".join(f) for f in figures.values()))
+    Console(width=160).print(table)
+
+
+if __name__ == "__main__":
+    main()
