@@ -43,7 +43,7 @@ def ours(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """(3, P, P) uint8."""
-    affine, _ = random_affine(box, crop_px, size[0], PUBLISHED_AUGMENTATION, rng)
+    affine, _ = random_affine(box, crop_px, PUBLISHED_AUGMENTATION, rng)
     crop = cut_crop(images, name, affine, crop_px, may_shrink=True)
     occlude(crop, box, affine, size, PUBLISHED_AUGMENTATION, rng)
     return vary_colors(crop, PUBLISHED_AUGMENTATION, rng)
@@ -60,7 +60,7 @@ def published(
     """(3, P, P) float32."""
     width, height = size
     image = read_image(images, name).astype(np.float32)
-    affine, flip = random_affine(box, crop_px, width, PUBLISHED_AUGMENTATION, rng)
+    affine, flip = random_affine(box, crop_px, PUBLISHED_AUGMENTATION, rng)
     if rng.random() < PUBLISHED_AUGMENTATION.occlusion_share:
         for _ in range(20):
             area = rng.uniform(0, PUBLISHED_AUGMENTATION.occlusion_area) * box[2] * box[3]

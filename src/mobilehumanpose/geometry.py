@@ -142,12 +142,11 @@ def crop_affine(
     rotation_degrees: float = 0.0,
     scale: float = 1.0,
     flip: bool = False,
-    image_width: int | None = None,
 ) -> FloatArray:
     """The (2, 3) affine map from image pixels to the pixels of a ``crop_px`` × ``crop_px`` crop.
 
-    The crop is the box, scaled and turned about its centre. With ``flip``, the image is mirrored
-    first (x → image_width − 1 − x), as training augmentation does.
+    The crop is the box, scaled and turned about its centre. With ``flip``, the image and the box
+    in it are mirrored first, as training augmentation does.
 
     The corners are matched as in the original: the box centre falls on pixel ``crop_px / 2``.
     """
@@ -161,11 +160,8 @@ def crop_affine(
         [math.cos(angle) * right, math.sin(angle) * right],
         [-math.sin(angle) * down, math.cos(angle) * down],
     ]
-    if flip:
-        if image_width is None:
-            raise ValueError("a mirrored crop needs image_width")
-        for row in rows:
-            row[0] = -row[0]
+    if flip:  # about any line: the box goes along
+        rows = [[-a, b] for a, b in rows]
     return np.array([[a, b, crop_px / 2 - a * center_x - b * center_y] for a, b in rows])
 
 

@@ -85,7 +85,6 @@ def person_box(
 def random_affine(
     box_xywh: NDArray[np.floating],
     crop_px: int,
-    image_width: int,
     augmentation: Augmentation,
     rng: np.random.Generator,
     *,
@@ -116,7 +115,6 @@ def random_affine(
         rotation_degrees=rotation + (-lean_degrees if flip else lean_degrees),
         scale=scale,
         flip=flip,
-        image_width=image_width,
     )
     return affine, flip
 

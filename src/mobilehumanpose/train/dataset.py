@@ -117,7 +117,7 @@ class CropDataset(Dataset[Crops]):
         else:
             rng = np.random.default_rng((seed, dataset_index, index))
             affine, flip = random_affine(
-                box, self.crop_px, size[0], self.augmentation, rng, lean_degrees=lean_degrees
+                box, self.crop_px, self.augmentation, rng, lean_degrees=lean_degrees
             )
             crop = cut_crop(images, name, affine, self.crop_px, may_shrink=True)
             occlude(crop, box, affine, size, self.augmentation, rng)
