@@ -24,7 +24,6 @@ from ..data.crops import (
 from ..data.samples import PoseDataset
 from ..data.sampling import (
     Key,
-    SeededBatches,
     balanced_order,
     concatenated_order,
     weighted_order,
@@ -176,29 +175,6 @@ def epoch_order(recipe: Recipe, lengths: Sequence[int], epoch: int) -> NDArray[n
     order = balanced_order([lengths[i] for i in sets_3d], [lengths[i] for i in sets_2d], rng)
     order[:, 0] = np.array(sets_3d + sets_2d, np.int32)[order[:, 0]]
     return order
-
-
-class VariedBatches:
-    """Batches whose samples are varied by their place in the epoch.
-
-    A small set that is mixed with a large one comes many times an epoch; each time shall differ.
-    """
-
-    def __init__(self, batches: SeededBatches) -> None:
-        self.batches = batches
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        b = self.batches
-        epoch_seed = b.variation * len(b.order)
-        for batch, keys in enumerate(b, b.first_batch):
-            first = epoch_seed + batch * b.batch_size + b.rank
-            yield [
-                (dataset, sample, first + i * b.num_ranks)
-                for i, (dataset, sample, _) in enumerate(keys)
-            ]
 
 
 def load_batches(
