@@ -1,4 +1,4 @@
-"""What docs/walkthrough.md tells a newcomer to do, at the smallest size: all on made-up datasets."""
+"""What docs/walkthrough.md tells a newcomer to do, at the smallest size, on drawn datasets."""
 
 import json
 import shutil
