@@ -29,6 +29,7 @@ from mobilehumanpose.data.crops import (
     vary_colors,
 )
 from mobilehumanpose.data.images import ImageFolder, image_size, read_image
+from mobilehumanpose.train.allocator import keep_memory
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -105,6 +106,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     cv2.setNumThreads(1)
+    keep_memory()  # as training does
     images = ImageFolder(arguments.photos)
     names = sorted(path.name for path in arguments.photos.glob("*.jpg"))
     rng = np.random.default_rng(0)

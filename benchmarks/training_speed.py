@@ -20,6 +20,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from mobilehumanpose.train.allocator import keep_memory
 from mobilehumanpose.train.dataset import Crops
 from mobilehumanpose.train.distributed import Ranks
 from mobilehumanpose.train.recipes import RECIPES, Recipe, find_recipe
@@ -73,6 +74,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="for each line")
     arguments = parser.parse_args()
 
+    keep_memory()  # as training does
     recipe = find_recipe(arguments.recipe)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     name = torch.cuda.get_device_name() if device.type == "cuda" else "processor"

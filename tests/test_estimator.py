@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mobilehumanpose import Camera, PoseEstimator, UserError
-from mobilehumanpose.estimator import _search_squares
 from mobilehumanpose.geometry import project
 from mobilehumanpose.media import load_photo
+from mobilehumanpose.views import View, look, search_squares
 
 ASTRONAUT = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 #: Around the astronaut, by eye.
@@ -47,8 +47,9 @@ def test_the_astronaut_s_shoulders_are_where_they_are(estimator, photo):
 
 def test_closer_looks_never_see_less(estimator, photo):
     (pose,) = estimator(photo)
-    looks = estimator._look(photo, _search_squares((photo.shape[1], photo.shape[0])))
-    assert pose.scores.mean() >= max(scores.mean() for _, _, scores in looks) - 1e-6
+    squares = search_squares((photo.shape[1], photo.shape[0]))
+    sights = look(estimator.network, photo, [View(square) for square in squares])
+    assert pose.scores.mean() >= max(sight.score for sight in sights) - 1e-6
 
 
 def test_each_box_gets_its_pose_in_order(estimator, photo):

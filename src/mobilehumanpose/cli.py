@@ -262,17 +262,43 @@ def train(
 
 @app.command("test")
 def measure(
-    protocol: Annotated[
-        str, typer.Argument(help="human36m-protocol1, human36m-protocol2 or mupots.")
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="What to test on: human36m-protocol1, human36m-protocol2, human36m-roots, mupots, "
+            "mupots-roots, mpi-inf-3dhp, coco or lspet. Or a recipe, whose networks are tested."
+        ),
     ],
     data: Annotated[Path, typer.Option(help="Folder that holds Human36M, MuPoTS …")] = Path("data"),
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("output/result"),
-    model: Annotated[str, typer.Option(help="Bundled model, or path of an .onnx file.")] = (
-        DEFAULT_MODEL
-    ),
+    out: Annotated[
+        Path, typer.Option(help="Folder that gets result/, and has a recipe's model_dump/.")
+    ] = Path("output"),
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Bundled model, or path of an .onnx or .safetensors file; "
+            f"{DEFAULT_MODEL} without it."
+        ),
+    ] = None,
     predictions: Annotated[
         Path | None,
         typer.Option(help="Evaluate this file of predictions, of any tool, instead of a model."),
+    ] = None,
+    epochs: Annotated[
+        str | None,
+        typer.Option(
+            "--test-epoch",
+            "--test_epoch",
+            "--epochs",
+            help="Of a recipe: the networks after these epochs, 20, 20,24 or 20-24, "
+            "instead of the one in the end.",
+        ),
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Of a recipe: test on this instead of what belongs to it.")
+    ] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Of a recipe: it was trained with this --backbone.")
     ] = None,
     detected: Annotated[
         bool, typer.Option("--detected", help="Boxes and roots of bbox_root, not the true ones.")
@@ -281,8 +307,15 @@ def measure(
         str,
         typer.Option(help="Average with the mirrored crop: exact, upstream (as published) or off."),
     ] = "exact",
+    gpu: Annotated[
+        str | None,
+        typer.Option(help="GPU for .safetensors networks; of several, like 0-1, the first."),
+    ] = None,
 ) -> None:
-    """Measure a model or a file of predictions on a test set, and write a report."""
+    """Measure a model, a recipe's networks or a file of predictions, and write a report.
+
+    The networks of a recipe are those that mhp train has left in model_dump/.
+    """
     flips: dict[str, Literal["exact", "upstream"] | None] = {
         "exact": "exact",
         "upstream": "upstream",
@@ -291,23 +324,63 @@ def measure(
     if flip not in flips:
         raise typer.BadParameter(f"--flip {flip!r}: choose of {', '.join(flips)}")
     _need("scipy", "evaluate")
-    from .evaluate.command import run_test
+    from .evaluate.command import MeasureOptions, measure_model, measure_predictions
+    from .evaluate.protocols import TEST_PROTOCOLS
 
-    run_test(
-        protocol,
-        model=model,
-        data=data,
-        out=out,
-        detected=detected,
-        predictions_path=predictions,
-        flip=flips[flip],
-        console=console,
+    is_recipe = name not in TEST_PROTOCOLS
+    wrong = (
+        {"--model": model, "--predictions": predictions}
+        if is_recipe
+        else {"--test-epoch": epochs, "--protocol": protocol, "--backbone": backbone}
     )
+    for option, value in wrong.items():
+        if value is not None:
+            what = "a protocol" if is_recipe else "a recipe"
+            raise UserError(f"{option} goes with {what}, which {name!r} is not")
+    if predictions is not None and (model is not None or detected):
+        other = "--model" if model is not None else "--detected"
+        raise UserError(f"{other} and --predictions: give one of them")
+    options = MeasureOptions(
+        data=data, out=out, detected=detected, flip=flips[flip], device=_device(gpu)
+    )
+    if is_recipe:
+        if importlib.util.find_spec("torch") is None:
+            raise UserError(
+                f"{name!r} is none of the tests {', '.join(TEST_PROTOCOLS)}; a recipe's networks "
+                "need torch: pip install 'mobilehumanpose[train]'"
+            )
+        from .train.test_command import measure_recipe
+
+        measure_recipe(
+            name,
+            protocol=protocol,
+            epochs=epochs,
+            backbone=backbone,
+            options=options,
+            console=console,
+        )
+    elif predictions is not None:
+        measure_predictions(name, predictions, options, console)
+    else:
+        if model is not None and model.endswith(".safetensors"):
+            _need("torch", "train")
+        measure_model(name, model or DEFAULT_MODEL, options, console)
+
+
+def _device(gpu: str | None) -> str | None:
+    if gpu is None:
+        return None
+    _need("torch", "train")
+    from .train.distributed import parse_gpus
+
+    return f"cuda:{parse_gpus(gpu)[0]}"
 
 
 @data_app.command("check")
 def data_check(
-    name: Annotated[str, typer.Argument(help="human36m, mpii, mscoco, muco, mupots, or a .toml.")],
+    name: Annotated[
+        str, typer.Argument(help="human36m, mpi-inf-3dhp, mpii, mscoco, muco, mupots, or a .toml.")
+    ],
     data: Annotated[Path, typer.Option(help="Folder that holds the dataset.")] = Path("data"),
     part: Annotated[
         list[str] | None, typer.Option(help="Only this part, e.g. train; may be given again.")
@@ -351,7 +424,9 @@ def data_prepare(
 
 @data_app.command("miniature")
 def data_miniature(
-    names: Annotated[list[str], typer.Argument(help="human36m, mpii, mscoco, muco, mupots.")],
+    names: Annotated[
+        list[str], typer.Argument(help="human36m, mpi-inf-3dhp, mpii, mscoco, muco, mupots.")
+    ],
     data: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("data"),
 ) -> None:
     """Write tiny sets of drawn people in the datasets' layouts, to try things out on."""

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from mobilehumanpose.data.check import check_dataset
-from mobilehumanpose.data.mscoco import load_mscoco_test, load_mscoco_train
+from mobilehumanpose.data.mscoco import (
+    load_mscoco_test,
+    load_mscoco_train,
+    load_mscoco_validation,
+)
 from mobilehumanpose.errors import UserError
 from mobilehumanpose.skeleton import COCO_19, MUPOTS_17
 
@@ -48,6 +52,21 @@ def test_what_is_wrong_is_named(miniature, edit):
     edit(train_json(root), lambda c: c["annotations"][3].update(keypoints=[1, 2, 3]))
     with pytest.raises(UserError, match="annotation 3: field 'keypoints' is of size 3; 51 numbers"):
         load_mscoco_train(root)
+
+
+def test_images_of_the_validation_set_stay_where_nobody_is_labelled(miniature, edit):
+    root = miniature("mscoco")
+    path = root / "MSCOCO/annotations/person_keypoints_val2017.json"
+
+    def empty_an_image(content):
+        content["annotations"] = [a for a in content["annotations"] if a["image_id"] != 102]
+
+    edit(path, empty_an_image)
+    samples = load_mscoco_validation(root).samples
+    assert samples.skeleton is COCO_19
+    assert samples.image_ids.tolist() == [100, 101, 102, 103, 104, 105]
+    assert len(samples) == 10
+    assert samples.has_px[:, 17:].any()
 
 
 def test_the_test_set_is_what_was_detected(miniature):

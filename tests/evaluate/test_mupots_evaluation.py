@@ -8,6 +8,7 @@ import pytest
 import scipy.io
 
 from mobilehumanpose.errors import UserError
+from mobilehumanpose.evaluate.mat_files import load_mat
 from mobilehumanpose.evaluate.mupots import (
     BONES,
     evaluate_mupots,
@@ -15,7 +16,11 @@ from mobilehumanpose.evaluate.mupots import (
     mupots_errors,
     rescale_bones,
 )
-from mobilehumanpose.evaluate.mupots_tables import write_mupots_tables
+from mobilehumanpose.evaluate.mupots_tables import (
+    UNDETECTED_MM,
+    write_mupots_errors,
+    write_mupots_tables,
+)
 from mobilehumanpose.evaluate.mupots_truth import MupotsTruth, read_mupots_truth
 from mobilehumanpose.skeleton import HUMAN36M_18, MUCO_21, MUPOTS_17
 
@@ -212,6 +217,10 @@ def test_the_official_files(official, samples, truth_mm, make_predictions):
     np.testing.assert_allclose(truth.universal_mm, 0.9 * truth_mm)
     np.testing.assert_allclose(truth.keypoints_px, samples.keypoints_px, atol=1e-3)
     assert truth.occluded[2].tolist() == [False, True] * 8 + [False]
+    assert truth.sample_index.tolist() == [0, 1, 2]
+    shuffled = samples.subset(np.array([2, 1, 0]))
+    assert read_mupots_truth(official, shuffled).sample_index.tolist() == [2, 1, 0]
+    assert read_mupots_truth(official, samples.subset([0, 1])).sample_index.tolist() == [0, 1, -1]
     assert len(truth.warnings) == 2  # one valid person of each sequence is in no listed frame
 
     predictions = make_predictions(truth_mm, MUPOTS_17, IMAGES)
@@ -276,6 +285,27 @@ def test_the_three_csv_files(official, samples, truth_mm, make_predictions, tmp_
     assert matched[4][1:] == ["100.0000"] * 9
     without = MupotsTruth.from_samples(samples)
     assert len(write_mupots_tables(out, without, errors, matched_only=True)) == 1
+
+
+def test_the_mat_files_of_all_errors(official, samples, truth_mm, make_predictions, tmp_path):
+    truth = read_mupots_truth(official, samples)
+    errors, rows = mupots_errors(samples, make_predictions(truth_mm[1:], MUPOTS_17, [0, 1]), truth)
+    assert rows.tolist() == [-1, 0, 1]
+    cells = {}
+    for matched_only in (False, True):
+        path = write_mupots_errors(tmp_path, truth, errors, matched_only=matched_only)
+        cells[path.name] = load_mat(path)["sequencewise_per_joint_error"]
+    everybody = cells["all_annotated_multiperson_3dhp_evaluation.mat"]
+    assert everybody.shape == (1, 20)
+    assert [cell.shape for cell in everybody[0, :3]] == [(17, 1, 2), (17, 1, 1), (17, 1, 0)]
+    relative = truth.universal_mm[0] - truth.universal_mm[0, 14]
+    np.testing.assert_allclose(
+        everybody[0, 0][:, 0, 0], np.linalg.norm(UNDETECTED_MM - relative, axis=1)
+    )
+    np.testing.assert_allclose(everybody[0, 0][:, 0, 1], errors[1])
+    matched = cells["only_matched_annotations_multiperson_3dhp_evaluation.mat"]
+    np.testing.assert_allclose(matched[0, 0], errors[1][:, None, None])
+    np.testing.assert_allclose(matched[0, 1], errors[2][:, None, None])
 
 
 def test_random_people_against_the_rules_written_out(make_people, make_samples, make_predictions):

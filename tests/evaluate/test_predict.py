@@ -10,8 +10,9 @@ import pytest
 from mobilehumanpose.data.images import ImageFolder
 from mobilehumanpose.data.samples import PoseDataset, PoseSamples
 from mobilehumanpose.errors import UserError
+from mobilehumanpose.estimator import PoseEstimator
 from mobilehumanpose.evaluate.predict import predict_dataset
-from mobilehumanpose.geometry import project
+from mobilehumanpose.geometry import process_bbox, project
 from mobilehumanpose.runtime import PoseNetwork
 from mobilehumanpose.skeleton import MUCO_21
 from mobilehumanpose.weights import DEFAULT_MODEL, model_path
@@ -97,3 +98,31 @@ def test_a_person_of_unknown_distance_is_named(network, dataset):
     nowhere = replace(dataset, samples=replace(dataset.samples, roots_mm=roots))
     with pytest.raises(UserError, match=r"b\.png"):
         predict_dataset(network, nowhere, uses_true_roots=False)
+
+
+def test_people_are_placed_by_their_stature(network, dataset):
+    predictions = predict_dataset(network, dataset, places="stature", uses_true_roots=True)
+    assert predictions.is_absolute
+    assert not predictions.uses_true_roots
+    projected = project(predictions.keypoints_mm[0], dataset.samples.camera(0))
+    np.testing.assert_allclose(projected, predictions.keypoints_px[0], atol=0.05)
+    # As the runtime places the same box.
+    estimator = PoseEstimator()
+    (pose,) = estimator(PHOTO, [[100, 60, 256, 256]], dataset.samples.camera(0))
+    crop = process_bbox(np.array([100.0, 60, 256, 256]), dataset.samples.image_size(0))
+    boxes = np.array([crop], np.float32)
+    one = replace(dataset, samples=replace(dataset.samples.subset(np.array([0])), boxes_xywh=boxes))
+    found = predict_dataset(network, one, flip=None, places="stature", uses_true_roots=False)
+    np.testing.assert_allclose(found.keypoints_px[0], pose.keypoints_px, atol=1.0)
+    np.testing.assert_allclose(found.keypoints_mm[0], pose.keypoints_mm, rtol=0.02, atol=20)
+
+
+def test_without_a_camera_poses_are_around_the_root(network, dataset):
+    with_camera = predict_dataset(network, dataset, places="roots", uses_true_roots=False)
+    cameras = np.full_like(dataset.samples.cameras, np.nan)
+    nowhere = replace(dataset, samples=replace(dataset.samples, cameras=cameras))
+    predictions = predict_dataset(network, nowhere, places="stature", uses_true_roots=False)
+    assert not predictions.is_absolute
+    assert (predictions.keypoints_mm[:, MUCO_21.root, :2] == 0).all()
+    depth_mm = with_camera.keypoints_mm[..., 2] - 4000
+    np.testing.assert_allclose(predictions.keypoints_mm[..., 2], depth_mm, atol=0.01)

@@ -352,6 +352,27 @@ def test_a_prediction_is_shown_with_the_nearest_person(evaluation):
         assert len(ends["truth"] & ends["predicted"]) >= 28
 
 
+def test_a_prediction_is_shown_with_the_person_it_was_compared_with(evaluation):
+    result, dataset, predictions = evaluation
+
+    def truths(**changes) -> list[str]:
+        page = Page(case_html(0, replace(result, **changes), dataset, predictions))
+        return sorted(str(a) for a, _ in page.all("line", "truth"))
+
+    nearest = truths()
+    assert truths(sample_index=np.array([0, 1, 2, 3])) == nearest
+    assert truths(sample_index=np.array([1, 0, 2, 3])) != nearest
+    assert truths(sample_index=np.full(4, -1)) == nearest
+
+
+def test_a_picture_without_a_label_is_said_so(evaluation):
+    result, dataset, predictions = evaluation
+    nobody = replace(dataset, samples=dataset.samples.subset(np.array([2, 3])))
+    page = Page(case_html(0, result, nobody, predictions))
+    assert "grey.jpg: the test set labels nobody in it" in page.text()
+    assert not page.all("img")
+
+
 def test_both_views_have_one_scale_and_its_bar_is_right(evaluation, people_mm):
     page = Page(case_html(0, *evaluation))
     around_root = people_mm[0] - people_mm[0, MUCO_21.root]

@@ -14,8 +14,14 @@ from .bbox_root import read_bbox_root, with_boxes
 from .coco_format import load_coco_format, read_coco_format
 from .human36m import human36m_bbox_root, load_human36m
 from .lspet import load_lspet, split
+from .mpi_inf_3dhp import load_mpi_inf_3dhp
 from .mpii import load_mpii
-from .mscoco import load_mscoco_test, load_mscoco_train, mscoco_bbox_root
+from .mscoco import (
+    load_mscoco_test,
+    load_mscoco_train,
+    load_mscoco_validation,
+    mscoco_bbox_root,
+)
 from .muco import load_muco
 from .mupots import load_mupots, mupots_bbox_root
 from .samples import PoseDataset
@@ -107,6 +113,7 @@ def _lspet(part: Literal[0, 1]) -> Part:
     return Part(load=load)
 
 
+_COCO_VALIDATION = Part(load=lambda root, told: load_mscoco_validation(root, on_problem=told))
 _MUPOTS_TEST = Part(load=lambda root, told: load_mupots(root, on_problem=told))
 
 DATASETS = {
@@ -137,10 +144,14 @@ DATASETS = {
         ),
         DatasetEntry(
             name="mscoco",
-            title="MS COCO 2017 keypoints: 2D; the test part has detected people and no labels",
+            title="MS COCO 2017 keypoints: 2D; the test part has joints of MuPoTS and no labels",
             skeleton=COCO_19,
             parts={
                 "train": Part(load=lambda root, told: load_mscoco_train(root, on_problem=told)),
+                "validation": _COCO_VALIDATION,
+                "validation-detected": _detected(
+                    _COCO_VALIDATION, mscoco_bbox_root, one_per_image=False
+                ),
                 "test-detected": Part(
                     load=lambda root, told: load_mscoco_test(root, on_problem=told),
                     bbox_root=mscoco_bbox_root,
@@ -161,6 +172,12 @@ DATASETS = {
                 "test": _MUPOTS_TEST,
                 "test-detected": _detected(_MUPOTS_TEST, mupots_bbox_root, one_per_image=False),
             },
+        ),
+        DatasetEntry(
+            name="mpi-inf-3dhp",
+            title="MPI-INF-3DHP: 3D, one person, to test on",
+            skeleton=MUPOTS_17,
+            parts={"test": Part(load=lambda root, _: load_mpi_inf_3dhp(root))},
         ),
         DatasetEntry(
             name="lspet",

@@ -6,6 +6,7 @@ as a dot of its own colour at its pixel.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -167,6 +168,7 @@ def _labelled(annotation_id: int, image_id: int, person: Person, joints: int) ->
         "image_id": image_id,
         "category_id": 1,
         "iscrowd": 0,
+        "area": float(person.box_xywh[2:].prod()),
         "bbox": person.box_xywh.tolist(),
         "keypoints": keypoints,
         "num_keypoints": sum(flag > 0 for flag in keypoints[2::3]),
@@ -267,6 +269,33 @@ def _write_mupots(folder: Path, rng: np.random.Generator) -> None:
     _bbox_root(path, found, MUPOTS_17.index("Pelvis"))
 
 
+def _write_mpi_inf_3dhp(folder: Path, rng: np.random.Generator) -> None:
+    try:
+        import h5py
+    except ImportError:
+        raise UserError(
+            "this miniature needs h5py: pip install 'mobilehumanpose[evaluate]'"
+        ) from None
+    for sequence in (1, 5):
+        here = folder / "mpi_inf_3dhp_test_set" / f"TS{sequence}"
+        people = []
+        for frame in range(1, 5):
+            (person,) = random_people(MUPOTS_17, [(0, 0, 3000 + 100 * frame)], CAMERA, rng)
+            path = here / "imageSequence" / f"img_{frame:06}.jpg"
+            draw_people([person], MUPOTS_17, path, IMAGE_PX)
+            people.append(person)
+        joints_mm = np.stack([person.keypoints_mm for person in people])
+        buffer = io.BytesIO()
+        with h5py.File(buffer, "w") as file:
+            file["annot2"] = np.stack([person.keypoints_px for person in people])[:, None]
+            file["annot3"] = joints_mm[:, None]
+            file["univ_annot3"] = 0.95 * joints_mm[:, None]
+            # The last frame's annotation is not valid.
+            file["valid_frame"] = np.array([[1.0], [1.0], [1.0], [0.0]])
+            file["activity_annotation"] = np.array([[1.0], [3.0], [6.0], [7.0]])
+        write_file(here / "annot_data.mat", buffer.getvalue())
+
+
 #: Folder of each dataset, and what writes into it.
 MINIATURES: dict[str, tuple[str, Callable[[Path, np.random.Generator], None]]] = {
     "human36m": ("Human36M", _write_human36m),
@@ -274,4 +303,5 @@ MINIATURES: dict[str, tuple[str, Callable[[Path, np.random.Generator], None]]] =
     "mscoco": ("MSCOCO", _write_mscoco),
     "muco": ("MuCo", _write_muco),
     "mupots": ("MuPoTS", _write_mupots),
+    "mpi-inf-3dhp": ("MPI-INF-3DHP", _write_mpi_inf_3dhp),
 }

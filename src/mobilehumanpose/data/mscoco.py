@@ -1,4 +1,4 @@
-"""MS COCO 2017: 2D labels to train on, and detected people of its validation set to look at."""
+"""MS COCO 2017: 2D labels to train and test on, and detected people of its validation set."""
 
 from __future__ import annotations
 
@@ -33,10 +33,32 @@ def load_mscoco_train(data_root: Path, *, on_problem: OnProblem = refuse) -> Pos
     Raises:
         UserError: from ``on_problem``.
     """
-    folder = data_root / "MSCOCO"
-    path = folder / "annotations" / "person_keypoints_train2017.json"
-    images, annotations = read_coco(path, on_problem)
-    columns = image_columns(images, prefix="train2017/")
+    return _load_labelled(data_root, "train2017", on_problem, keeps_empty_images=False)
+
+
+def load_mscoco_validation(data_root: Path, *, on_problem: OnProblem = refuse) -> PoseDataset:
+    """COCO's validation set, as :func:`load_mscoco_train`; images without a labelled person stay.
+
+    Args:
+        data_root: the folder that holds ``MSCOCO``.
+        on_problem: is told what is wrong; the default stops at the first.
+
+    Raises:
+        UserError: from ``on_problem``.
+    """
+    return _load_labelled(data_root, "val2017", on_problem, keeps_empty_images=True)
+
+
+def mscoco_annotations(data_root: Path, part: str) -> Path:
+    """The annotation file of ``"train2017"`` or ``"val2017"``."""
+    return data_root / "MSCOCO" / "annotations" / f"person_keypoints_{part}.json"
+
+
+def _load_labelled(
+    data_root: Path, part: str, on_problem: OnProblem, *, keeps_empty_images: bool
+) -> PoseDataset:
+    images, annotations = read_coco(mscoco_annotations(data_root, part), on_problem)
+    columns = image_columns(images, prefix=f"{part}/")
     people = read_people(images, columns.sizes, annotations, NUM_LABELLED)
     shape = (len(people.table), COCO_19.num_joints)
     keypoints_px, has_px = np.zeros((*shape, 2)), np.zeros(shape, bool)
@@ -53,8 +75,11 @@ def load_mscoco_train(data_root: Path, *, on_problem: OnProblem = refuse) -> Pos
         boxes_xywh=people.boxes_xywh,
         keypoints_px=keypoints_px,
         has_px=has_px,
+        keeps_empty_images=keeps_empty_images,
     )
-    return PoseDataset(name="mscoco", samples=samples, images=ImageFolder(folder / "images"))
+    return PoseDataset(
+        name="mscoco", samples=samples, images=ImageFolder(data_root / "MSCOCO" / "images")
+    )
 
 
 def load_mscoco_test(data_root: Path, *, on_problem: OnProblem = refuse) -> PoseDataset:
@@ -69,9 +94,7 @@ def load_mscoco_test(data_root: Path, *, on_problem: OnProblem = refuse) -> Pose
     Raises:
         UserError: from ``on_problem``.
     """
-    folder = data_root / "MSCOCO"
-    path = folder / "annotations" / "person_keypoints_val2017.json"
-    images, _ = read_coco(path, on_problem)
+    images, _ = read_coco(mscoco_annotations(data_root, "val2017"), on_problem)
     sizes = images.image_sizes()
     cameras = np.concatenate([np.full(sizes.shape, ASSUMED_FOCAL_PX), sizes / 2], axis=1)
     columns = image_columns(images, prefix="val2017/", cameras=cameras.astype(np.float32))
@@ -89,7 +112,9 @@ def load_mscoco_test(data_root: Path, *, on_problem: OnProblem = refuse) -> Pose
     boxes_path = mscoco_bbox_root(data_root)
     boxes = read_bbox_root(boxes_path, on_problem)
     samples = with_boxes(nobody, boxes, boxes_path, on_problem=on_problem)
-    return PoseDataset(name="mscoco", samples=samples, images=ImageFolder(folder / "images"))
+    return PoseDataset(
+        name="mscoco", samples=samples, images=ImageFolder(data_root / "MSCOCO" / "images")
+    )
 
 
 def mscoco_bbox_root(data_root: Path) -> Path:

@@ -16,7 +16,7 @@ from pycocotools.cocoeval import COCOeval
 from ..data.samples import PoseSamples
 from ..errors import UserError
 from ..skeleton import COCO_19, Skeleton
-from .inputs import checked_numbers, predicted_joints, unique_images
+from .inputs import checked_numbers, nearest_sample, predicted_joints, unique_images
 from .predictions import Predictions
 from .results import EvaluationResult, ResultTable
 
@@ -28,7 +28,8 @@ COCO_17 = Skeleton(
     flip_pairs=COCO_19.flip_pairs,
     root=None,
 )
-_PERSON = 1
+#: COCO's category of people.
+PERSON = 1
 #: Fields that the evaluation computes with, and their shapes.
 _NUMBERS: dict[str, tuple[int, ...]] = {
     "keypoints": (51,),
@@ -76,6 +77,13 @@ def evaluate_coco_keypoints(
     # −1 stands for nothing to find, such as no large person.
     stats = [100 * float(value) if value >= 0 else float("nan") for value in evaluation.stats]
     people, rows = _matches(evaluation)
+    images = [image_of[truth.anns[i]["image_id"]] for i in people]
+    labels = [
+        nearest_sample(
+            samples, image, np.reshape(truth.anns[i]["keypoints"], (17, 3))[:, :2], COCO_17
+        )
+        for i, image in zip(people, images, strict=True)
+    ]
     elsewhere = {a["image_id"] for a in truth.anns.values() if a["num_keypoints"]} - set(image_of)
     return EvaluationResult(
         protocol="COCO keypoints: 17 joints, OKS 0.50 to 0.95, at most 20 people an image",
@@ -93,8 +101,9 @@ def evaluate_coco_keypoints(
         joint_names=COCO_17.joint_names,
         joint_errors=_joint_errors([truth.anns[i] for i in people], rows, keypoints_px),
         error_unit="px",
-        image_index=np.array([image_of[truth.anns[i]["image_id"]] for i in people], np.int64),
+        image_index=np.array(images, np.int64),
         people_index=rows,
+        sample_index=np.array(labels, np.int64),
         warnings=(
             (f"{len(elsewhere)} images of {annotation_file.name} with people were not evaluated.",)
             if elsewhere
@@ -112,11 +121,12 @@ def _load_truth(path: Path) -> COCO:
         raise UserError(f"{path}: no JSON: {error}") from None
     truth = COCO()
     try:
-        dataset["annotations"] = [a for a in dataset["annotations"] if a["category_id"] == _PERSON]
+        dataset["annotations"] = [a for a in dataset["annotations"] if a["category_id"] == PERSON]
         for annotation in dataset["annotations"]:
             where = f"{path}: annotation {annotation['id']}"
             for name, shape in _NUMBERS.items():
                 checked_numbers(annotation[name], shape, f"{where}: {name}")
+        dataset["categories"] = [{"id": PERSON, "name": "person"}]  # which pycocotools asks for
         truth.dataset = dataset
         truth.createIndex()
     except (TypeError, KeyError) as error:
@@ -136,10 +146,20 @@ def _as_coco(
         nobody.dataset = {**truth.dataset, "annotations": []}
         nobody.createIndex()
         return nobody
-    entries: list[dict[str, Any]] = [
+    return truth.loadRes(coco_entries(keypoints_px, samples, predictions))
+
+
+def coco_entries(
+    keypoints_px: NDArray[np.float64], samples: PoseSamples, predictions: Predictions
+) -> list[dict[str, Any]]:
+    """People with (P, 17, 2) ``keypoints_px`` as COCO's result files list them.
+
+    The visibility that stands behind x and y is always 1: nobody looks at it.
+    """
+    return [
         {
             "image_id": int(samples.image_ids[image]),
-            "category_id": _PERSON,
+            "category_id": PERSON,
             "keypoints": np.insert(joints, 2, 1, axis=1).reshape(-1).tolist(),
             "score": float(score),
         }
@@ -147,7 +167,6 @@ def _as_coco(
             predictions.image_index, keypoints_px, predictions.scores, strict=True
         )
     ]
-    return truth.loadRes(entries)
 
 
 def _matches(evaluation: COCOeval) -> tuple[list[int], NDArray[np.int64]]:

@@ -1,184 +1,241 @@
-"""What ``mhp test`` does: a model or a file of predictions, a protocol, and a report."""
+"""What ``mhp test`` does: models or a file of predictions, a protocol, and reports."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import Progress
 
 from ..data.catalogue import find_dataset
-from ..data.human36m import PROTOCOLS, Human36MProtocol
 from ..data.samples import PoseDataset
 from ..errors import UserError
-from ..media import make_folder
+from ..media import make_folder, write_file
 from ..runtime import PoseNetwork
-from ..skeleton import MUPOTS_17, Skeleton
 from ..weights import model_path
+from .compare import compare
 from .flip import Unflip
-from .human36m import HUMAN36M_17, evaluate_human36m
-from .mupots import evaluate_mupots, mupots_errors
-from .mupots_tables import write_mupots_tables
-from .mupots_truth import read_mupots_truth
-from .predict import predict_dataset
-from .prediction_files import read_human36m_json, read_json, write_human36m_json, write_json
-from .prediction_mats import read_mat, write_mat
+from .predict import CropNetwork, predict_dataset
+from .prediction_files import read_json, write_json
 from .predictions import Predictions
-from .report import format_tables, write_report
+from .protocols import TestProtocol, find_protocol
+from .report import (
+    format_meaning,
+    format_result_table,
+    format_tables,
+    plain_text,
+    table_csv,
+    write_report,
+)
 from .results import EvaluationResult
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestProtocol:
-    """A test that can be asked for by name.
+class MeasureOptions:
+    """What all ways to test share.
 
     Attributes:
-        dataset: key of ``data.catalogue.DATASETS``.
-        part: with the true boxes and roots; ``<part>-detected`` has those of ``bbox_root``.
-        skeleton: the joints that are measured.
-        read: the original's file of predictions for this test, which other tools write too.
-        write: predictions, in the format that the original wrote, into a folder.
-        evaluate: predictions against a test set, whose ``data`` folder is given.
+        data: the folder that holds ``Human36M``, ``MuPoTS`` … in the original's layout.
+        out: gets ``result/<protocol>``, or ``result/<run>/<protocol>``.
+        detected: boxes and roots from ``bbox_root_*.json`` rather than from the truth.
+        flip: see :func:`~mobilehumanpose.evaluate.predict.predict_dataset`.
+        device: that networks of PyTorch compute on; a GPU where there is one when None.
     """
 
-    dataset: str
-    part: str
-    skeleton: Skeleton
-    read: Callable[[Path, PoseDataset], Predictions]
-    write: Callable[[Path, PoseDataset, Predictions], None]
-    evaluate: Callable[[PoseDataset, Predictions, Path, Path], EvaluationResult]
+    data: Path
+    out: Path
+    detected: bool
+    flip: Unflip | None
+    device: str | None = None
 
 
-def _human36m(protocol: Human36MProtocol, part: str) -> TestProtocol:
-    return TestProtocol(
-        dataset="human36m",
-        part=part,
-        skeleton=HUMAN36M_17,
-        read=lambda path, dataset: read_human36m_json(path, dataset.samples),
-        write=lambda out, dataset, predictions: write_human36m_json(
-            out / "bbox_root_pose_human36m_output.json", dataset.samples, predictions
-        ),
-        evaluate=lambda dataset, predictions, _data, _out: evaluate_human36m(
-            dataset.samples, predictions, protocol=protocol
-        ),
-    )
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A network in a file.
+
+    Attributes:
+        path: an ``.onnx`` or ``.safetensors`` file.
+        input_px: side of the crops, for ``.safetensors``; the usual one when None.
+    """
+
+    path: Path
+    input_px: int | None = None
 
 
-def _read_mupots(path: Path, dataset: PoseDataset) -> Predictions:
-    if "3d" not in path.name:
-        raise UserError(f"{path}: the file of 3D poses is needed, preds_3d_kpt_mupots.mat")
-    path_2d = path.with_name(path.name.replace("3d", "2d"))
-    return read_mat(path_2d, path, dataset.samples, kind="mupots")
-
-
-def _write_mupots(out: Path, dataset: PoseDataset, predictions: Predictions) -> None:
-    write_mat(
-        out / "preds_2d_kpt_mupots.mat",
-        out / "preds_3d_kpt_mupots.mat",
-        dataset.samples,
-        predictions,
-        kind="mupots",
-    )
-
-
-def _evaluate_mupots(
-    dataset: PoseDataset, predictions: Predictions, data: Path, out: Path
-) -> EvaluationResult:
-    samples = dataset.samples
-    folder = data / "MuPoTS" / "data" / "MultiPersonTestSet"
-    if not list(folder.glob("TS*/annot.mat")):
-        return evaluate_mupots(samples, predictions)
-    truth = read_mupots_truth(folder, samples)
-    errors_mm, _ = mupots_errors(samples, predictions, truth)
-    for matched_only in (False, True):
-        write_mupots_tables(out, truth, errors_mm, matched_only=matched_only)
-    return evaluate_mupots(samples, predictions, truth=truth)
-
-
-TEST_PROTOCOLS = {
-    "human36m-protocol1": _human36m(PROTOCOLS[1], "test-protocol1"),
-    "human36m-protocol2": _human36m(PROTOCOLS[2], "test"),
-    "mupots": TestProtocol(
-        dataset="mupots",
-        part="test",
-        skeleton=MUPOTS_17,
-        read=_read_mupots,
-        write=_write_mupots,
-        evaluate=_evaluate_mupots,
-    ),
-}
-
-
-def _read(path: Path, dataset: PoseDataset, protocol: TestProtocol) -> Predictions:
-    """This project's JSON, which is an object, or else the file that the original writes."""
-    try:
-        with path.open("rb") as file:
-            is_object = file.read(64).lstrip().startswith(b"{")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    return read_json(path, dataset.samples) if is_object else protocol.read(path, dataset)
-
-
-def run_test(
-    name: str,
-    *,
-    model: str,
-    data: Path,
-    out: Path,
-    detected: bool,
-    predictions_path: Path | None,
-    flip: Unflip | None,
-    console: Console,
-) -> None:
-    """Evaluate, print the figures, and write predictions, tables and report.
+def measure_model(name: str, model: str, options: MeasureOptions, console: Console) -> None:
+    """Evaluate a model, print the figures, and write predictions, tables and report.
 
     Args:
-        name: a key of ``TEST_PROTOCOLS``.
-        model: a bundled model or the path of an ``.onnx`` file.
-        data: the folder that holds ``Human36M``, ``MuPoTS`` … in the original's layout.
-        out: gets a folder of the protocol's name.
-        detected: boxes and roots from ``bbox_root_*.json`` rather than from the truth.
-        predictions_path: evaluates this file instead of a model.
-        flip: see :func:`~mobilehumanpose.evaluate.predict.predict_dataset`.
+        name: a key of ``protocols.TEST_PROTOCOLS``.
+        model: a bundled model, or the path of an ``.onnx`` or ``.safetensors`` file.
+        options: of the test.
         console: where figures and progress are told.
 
     Raises:
         UserError: there is no such protocol, or a file is absent or wrong.
     """
-    if name not in TEST_PROTOCOLS:
-        raise UserError(f"unknown test {name!r}; known are {', '.join(TEST_PROTOCOLS)}")
-    protocol = TEST_PROTOCOLS[name]
-    entry = find_dataset(protocol.dataset)
-    truth = entry.load(protocol.part, data)
-    folder = out / name
-    if predictions_path is not None:
-        predictions = _read(predictions_path, truth, protocol)
-    else:
-        people = entry.load(f"{protocol.part}-detected", data) if detected else truth
-        network = PoseNetwork(model_path(model))
-        lacking = set(protocol.skeleton.joint_names) - set(network.skeleton.joint_names)
+    is_torch = Path(model).suffix == ".safetensors"
+    candidate = Candidate(path=Path(model) if is_torch else model_path(model))
+    test = _Test(name, options, console)
+    folder = options.out / "result" / test.name
+    result = test.run(candidate, folder, source=model)
+    console.print(format_tables(result))
+    _print_reports([folder], console)
+
+
+def measure_epochs(
+    name: str,
+    run: str,
+    epochs: Mapping[str, Candidate],
+    options: MeasureOptions,
+    console: Console,
+) -> None:
+    """Evaluate several networks of one run, and set their figures beside each other.
+
+    Args:
+        name: a key of ``protocols.TEST_PROTOCOLS``.
+        run: name of the training run; results go to ``result/<run>/<protocol>``.
+        epochs: what is tested, by the folder that it gets there, e.g. ``"snapshot_20"``.
+        options: of the test.
+        console: where figures and progress are told.
+
+    Raises:
+        UserError: there is no such protocol, or a file is absent or wrong.
+    """
+    test = _Test(name, options, console)
+    folder = options.out / "result" / run / test.name
+    results = {
+        epoch: test.run(candidate, folder / epoch, source=f"{run} {epoch}")
+        for epoch, candidate in epochs.items()
+    }
+    first = next(iter(results.values()))
+    if len(results) == 1:
+        console.print(format_tables(first))
+        _print_reports([folder / epoch for epoch in results], console)
+        return
+    tables = compare(f"{run} on {test.name}", results)
+    text = Group(*format_meaning(first), *map(format_result_table, tables))
+    write_file(folder / "epochs.txt", plain_text(text).encode())
+    for table in tables:
+        unit = "percent" if table.unit == "%" else table.unit
+        write_file(folder / f"epochs-{unit}.csv", table_csv(table).encode())
+    console.print(text)
+    _print_reports([folder / epoch for epoch in results], console)
+
+
+def measure_predictions(name: str, path: Path, options: MeasureOptions, console: Console) -> None:
+    """Evaluate a file of predictions of any tool, print the figures, and write the report.
+
+    Args:
+        name: a key of ``protocols.TEST_PROTOCOLS``.
+        path: this project's JSON or, where the protocol has one, another format.
+        options: of the test; how a model would be run does not matter.
+        console: where figures are told.
+
+    Raises:
+        UserError: there is no such protocol, or a file is absent or wrong.
+    """
+    protocol = find_protocol(name)
+    truth = find_dataset(protocol.dataset).load(protocol.part, options.data)
+    predictions = _read(path, truth, protocol, name)
+    folder = options.out / "result" / name
+    result = _report(protocol, truth, predictions, options.data, folder, f"{name}: {path.name}")
+    console.print(format_tables(result))
+    _print_reports([folder], console)
+
+
+def _print_reports(folders: list[Path], console: Console) -> None:
+    for folder in folders:
+        console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+
+
+class _Test:
+    """A protocol and its data, for one network after the other."""
+
+    def __init__(self, name: str, options: MeasureOptions, console: Console) -> None:
+        self.protocol = find_protocol(name)
+        self.name = f"{name}-detected" if options.detected else name
+        self.options = options
+        self.console = console
+        self._data: tuple[PoseDataset, PoseDataset] | None = None
+
+    def _load(self) -> tuple[PoseDataset, PoseDataset]:
+        """The truth, and the people whose boxes are cropped."""
+        if self._data is None:
+            entry, part = find_dataset(self.protocol.dataset), self.protocol.part
+            truth = entry.load(part, self.options.data)
+            detected = self.options.detected
+            people = entry.load(f"{part}-detected", self.options.data) if detected else truth
+            self._data = truth, people
+        return self._data
+
+    def run(self, candidate: Candidate, folder: Path, source: str) -> EvaluationResult:
+        """Predict and evaluate; predictions, tables and report go into the folder."""
+        network = _load_network(candidate, self.options.device)
+        lacking = set(self.protocol.joint_names) - set(network.skeleton.joint_names)
         if lacking:
             raise UserError(
-                f"{model}: its joint set {network.skeleton.name!r} lacks "
-                f"{', '.join(sorted(lacking))}, which {name} measures"
+                f"{source}: its joint set {network.skeleton.name!r} lacks "
+                f"{', '.join(sorted(lacking))}, which {self.name} measures"
             )
-        with Progress(console=console, transient=True) as progress:
-            task = progress.add_task(f"{name}, {model}", total=len(people.samples))
+        truth, people = self._load()
+        # Where nobody watches, rich leaves an empty line.
+        hidden = not self.console.is_terminal
+        with Progress(console=self.console, transient=True, disable=hidden) as progress:
+            task = progress.add_task(f"{self.name}, {source}", total=len(people.samples))
             predictions = predict_dataset(
                 network,
                 people,
-                flip=flip,
-                uses_true_roots=not detected,
+                flip=self.options.flip,
+                places=self.protocol.places,
+                uses_true_roots=not self.options.detected,
                 on_batch=lambda count: progress.advance(task, count),
             )
         make_folder(folder)
-        protocol.write(folder, truth, predictions)
+        if self.protocol.write is not None:
+            self.protocol.write(folder, truth, predictions)
         write_json(folder / "predictions.json", truth.samples, predictions)
+        title = f"{self.name}: {source}"
+        return _report(self.protocol, truth, predictions, self.options.data, folder, title)
+
+
+def _load_network(candidate: Candidate, device: str | None) -> CropNetwork:
+    if candidate.path.suffix != ".safetensors":
+        return PoseNetwork(candidate.path)
+    # Exported models are tested without torch.
+    from ..models.network import INPUT_PX, TorchNetwork
+
+    return TorchNetwork(candidate.path, input_px=candidate.input_px or INPUT_PX, device=device)
+
+
+def _read(path: Path, dataset: PoseDataset, protocol: TestProtocol, name: str) -> Predictions:
+    """This project's JSON, which is an object, or else what other tools write for the protocol."""
+    try:
+        with path.open("rb") as file:
+            is_object = file.read(64).lstrip().startswith(b"{")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    if is_object:
+        return read_json(path, dataset.samples)
+    if protocol.read is None:
+        raise UserError(
+            f"{path}: no JSON object; for {name} predictions come in this project's format, "
+            "see docs/evaluation.md"
+        )
+    return protocol.read(path, dataset)
+
+
+def _report(
+    protocol: TestProtocol,
+    truth: PoseDataset,
+    predictions: Predictions,
+    data: Path,
+    folder: Path,
+    title: str,
+) -> EvaluationResult:
     make_folder(folder)
     result = protocol.evaluate(truth, predictions, data, folder)
-    console.print(format_tables(result))
-    source = predictions_path.name if predictions_path else model
-    files = write_report(folder, result, truth, predictions, title=f"{name}: {source}")
-    console.print(f"report: {files[-1]}", soft_wrap=True, highlight=False)
+    write_report(folder, result, truth, predictions, title=title)
+    return result

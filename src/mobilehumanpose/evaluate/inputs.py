@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..data.samples import PoseSamples
 from ..errors import UserError
-from ..skeleton import Skeleton
+from ..skeleton import Skeleton, map_joints
 from .predictions import Predictions
 
 FloatArray = NDArray[np.float64]
@@ -112,6 +112,31 @@ def one_to_one(
     row_of_image = np.full(num_images, -1, dtype=np.intp)
     row_of_image[predictions.image_index] = np.arange(len(predictions))
     return row_of_image[image_index]
+
+
+def nearest_sample(
+    samples: PoseSamples, image: int, keypoints_px: NDArray[np.floating], skeleton: Skeleton
+) -> int:
+    """Which person of an image lies nearest to a pose, by the mean distance of known joints.
+
+    Args:
+        samples: the labels.
+        image: index into their images.
+        keypoints_px: (J, 2).
+        skeleton: the J joints, matched by name.
+
+    Returns:
+        Index into the samples; −1 where the image has nobody.
+    """
+    people = np.flatnonzero(samples.image_index == image)
+    if len(people) < 2:
+        return int(people[0]) if len(people) else -1
+    placed_px, present = map_joints(keypoints_px, skeleton, samples.skeleton)
+    known = samples.has_px[people] & present
+    distance = np.linalg.norm(samples.keypoints_px[people] - placed_px, axis=-1)
+    total = np.where(known, distance, 0.0).sum(axis=1)
+    count = known.sum(axis=1)
+    return int(people[np.argmin(np.where(count > 0, total / np.maximum(count, 1), np.inf))])
 
 
 def check_absolute(predictions: Predictions, path: Path) -> None:

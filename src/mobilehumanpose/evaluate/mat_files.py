@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import scipy.io
 from numpy.typing import NDArray
 from scipy.io.matlab import MatReadError
@@ -37,12 +37,12 @@ def load_mat(path: Path) -> dict[str, Any]:
     return {name: value for name, value in content.items() if not name.startswith("__")}
 
 
-def save_mat(path: Path, variables: dict[str, NDArray[np.floating]]) -> None:
-    """Write arrays by name, all or nothing.
+def save_mat(path: Path, variables: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays by name, all or nothing; an array of objects becomes a cell array.
 
     Raises:
         UserError: the file cannot be written.
     """
     buffer = io.BytesIO()
-    scipy.io.savemat(buffer, variables)
+    scipy.io.savemat(buffer, dict(variables))
     write_file(path, buffer.getvalue())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.mpi_inf_3dhp import read_annotations
 from ..data.samples import PoseSamples
 from ..errors import UserError
 from ..skeleton import MUPOTS_17
@@ -34,6 +34,7 @@ ACTIVITIES = {
 }
 SCORED_JOINTS = slice(0, 14)
 ROOT = MUPOTS_17.index("Pelvis")
+_FIELDS = ("valid_frame", "activity_annotation", "annot3", "univ_annot3")
 _IMAGE_NAME = re.compile(r"(?:^|/)TS([1-6])/(?:imageSequence/)?img_(\d+)\.\w+$")
 
 
@@ -82,7 +83,7 @@ def read_mpi_inf_3dhp_truth(folder: Path, samples: PoseSamples) -> Mpi3dhpTruth:
     parts = []
     for sequence, image_of_frame in sorted(images.items()):
         path = folder / f"TS{sequence}" / "annot_data.mat"
-        fields = _read(path)
+        fields = read_annotations(path, _FIELDS)
         listed = [frame for frame in sorted(image_of_frame) if frame <= len(fields["valid_frame"])]
         chosen = np.array([f - 1 for f in listed if fields["valid_frame"][f - 1]], np.int64)
         unknown = ~np.isin(fields["activity_annotation"][chosen], list(ACTIVITIES))
@@ -111,34 +112,6 @@ def read_mpi_inf_3dhp_truth(folder: Path, samples: PoseSamples) -> Mpi3dhpTruth:
     )
 
 
-def _read(path: Path) -> dict[str, FloatArray]:
-    """Fields of one sequence with the frame first: HDF5 turns MATLAB's axes round."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    try:
-        with h5py.File(path) as file:
-            raw: dict[str, Any] = {
-                name: np.asarray(file[name])
-                for name in ("valid_frame", "activity_annotation", "annot3", "univ_annot3")
-            }
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: not the annotations of a test sequence: {error}") from None
-    frames = raw["valid_frame"].size
-    fields = {}
-    for name, values in raw.items():
-        shape = (frames, 17, 3) if name.endswith("annot3") else (frames,)
-        if values.dtype.kind not in "fiub" or values.size != np.prod(shape):
-            raise UserError(
-                f"{path}: {name} has shape {values.shape}, not {frames} frames' numbers"
-            )
-        if values.ndim == 4 and values.shape != (frames, 1, 17, 3):
-            raise UserError(f"{path}: {name} has shape {values.shape}, not ({frames}, 1, 17, 3)")
-        fields[name] = values.reshape(shape).astype(np.float64)
-        if not np.isfinite(fields[name]).all():
-            raise UserError(f"{path}: {name} holds a number that is not finite")
-    return fields
-
-
 def evaluate_mpi_inf_3dhp(
     samples: PoseSamples,
     predictions: Predictions,
@@ -159,7 +132,8 @@ def evaluate_mpi_inf_3dhp(
     """
     valid = np.isin(predictions.image_index, truth.image_index)
     arrays = ("image_index", "keypoints_px", "keypoints_mm", "scores")
-    chosen = replace(predictions, **{name: getattr(predictions, name)[valid] for name in arrays})
+    kept = {name: getattr(predictions, name)[valid] for name in arrays}
+    chosen = replace(predictions, **kept, joint_scores=None)
     rows = one_to_one(truth.image_index, chosen, samples)
     _, predicted = predicted_joints(chosen, MUPOTS_17, samples)
     predicted = predicted[rows]

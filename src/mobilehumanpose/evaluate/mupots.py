@@ -219,6 +219,7 @@ def evaluate_mupots(
         error_unit="mm",
         image_index=truth.image_index,
         people_index=rows,
+        sample_index=truth.sample_index,
         warnings=tuple(warnings),
     )
 

@@ -1,4 +1,4 @@
-"""The CSV files that the MATLAB script of MuPoTS-3D writes."""
+"""The files of results that the MATLAB script of MuPoTS-3D writes: CSV tables, and all errors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import UserError
 from ..media import write_file
 from ..skeleton import MUPOTS_17
+from .mat_files import save_mat
 from .metrics import auc3d, mean_known, pck3d
+from .mupots import NUM_SEQUENCES, ROOT
 from .mupots_truth import MupotsTruth
 
 #: Joint groups of the official tables.
@@ -25,6 +28,10 @@ JOINT_GROUPS = {
     "Knee": [9, 12],
     "Ankle": [10, 13],
 }
+
+
+#: Where the script puts every joint of people whom nobody matched, along x, y and z.
+UNDETECTED_MM = 100_000.0
 
 
 def write_mupots_tables(
@@ -46,7 +53,7 @@ def write_mupots_tables(
     Returns:
         The files written.
     """
-    prefix = "only_matched_annotations_" if matched_only else "all_annotated_"
+    prefix = _prefix(matched_only=matched_only)
     masks = {"": np.ones(errors_mm.shape, bool)}
     if truth.occluded is not None:
         masks |= {"visible_joints_": ~truth.occluded, "occluded_joints_": truth.occluded}
@@ -73,3 +80,45 @@ def write_mupots_tables(
         write_file(path, text.getvalue().encode())
         paths.append(path)
     return paths
+
+
+def write_mupots_errors(
+    folder: Path, truth: MupotsTruth, errors_mm: NDArray[np.floating], *, matched_only: bool
+) -> Path:
+    """Write ``…multiperson_3dhp_evaluation.mat``, as the MATLAB script does, for more statistics.
+
+    Its variable ``sequencewise_per_joint_error`` is a cell for each of TS1 … TS20, empty where
+    nobody is annotated, with 17 × 1 × N errors around the pelvis in mm. People whom nobody matched
+    are left out, or have the error of a pose with all joints at ``UNDETECTED_MM``.
+
+    Args:
+        folder: where to.
+        truth: universal poses must be among it.
+        errors_mm: (N, 17), as for :func:`write_mupots_tables`.
+        matched_only: leave out people whom nobody matched.
+
+    Returns:
+        The file written.
+
+    Raises:
+        UserError: the truth has no universal poses, or the file cannot be written.
+    """
+    path = folder / f"{_prefix(matched_only=matched_only)}multiperson_3dhp_evaluation.mat"
+    if truth.universal_mm is None:
+        raise UserError(f"{path}: needs the universal poses of the official annot.mat")
+    relative_mm = truth.universal_mm - truth.universal_mm[:, [ROOT]]
+    missed = np.isnan(errors_mm).all(axis=1)
+    errors = np.where(
+        missed[:, None], np.linalg.norm(UNDETECTED_MM - relative_mm, axis=-1), errors_mm
+    )
+    counted = ~missed if matched_only else np.ones_like(missed)
+    cells = np.empty((1, NUM_SEQUENCES), object)
+    for number in range(NUM_SEQUENCES):
+        people = errors[counted & (truth.sequence == number + 1)]
+        cells[0, number] = people.T[:, None]
+    save_mat(path, {"sequencewise_per_joint_error": cells})
+    return path
+
+
+def _prefix(*, matched_only: bool) -> str:
+    return "only_matched_annotations_" if matched_only else "all_annotated_"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..data.samples import PoseSamples
 from ..errors import UserError
 from ..skeleton import MUPOTS_17
-from .inputs import image_label, true_joints_mm
+from .inputs import image_label, nearest_sample, true_joints_mm
 from .mat_files import load_mat
 
 _IMAGE_NAME = re.compile(r"(?:^|/)TS(\d+)/img_(\d+)\.\w+$")
@@ -32,6 +32,8 @@ class MupotsTruth:
         metric_mm: (N, 17, 3) in camera space.
         universal_mm: (N, 17, 3) the same poses scaled to one height, which published 3DPCK rests
             on; None where the source lacks them.
+        sample_index: (N,) index into those samples, the label that lies where the person does; −1
+            where there is none.
         occluded: (N, 17); None where the source does not tell.
         warnings: what was left out, a sentence each.
     """
@@ -41,6 +43,7 @@ class MupotsTruth:
     keypoints_px: NDArray[np.float64]
     metric_mm: NDArray[np.float64]
     universal_mm: NDArray[np.float64] | None
+    sample_index: NDArray[np.integer]
     occluded: NDArray[np.bool_] | None
     warnings: tuple[str, ...] = ()
 
@@ -61,6 +64,7 @@ class MupotsTruth:
             keypoints_px=samples.keypoints_px[order][:, joints].astype(np.float64),
             metric_mm=true_joints_mm(samples, MUPOTS_17)[order],
             universal_mm=None,
+            sample_index=order,
             occluded=None,
         )
 
@@ -131,12 +135,16 @@ def read_mupots_truth(folder: Path, samples: PoseSamples) -> MupotsTruth:
     def stacked(name: str, width: int) -> NDArray[np.float64]:
         return np.array([fields[name] for _, _, fields, _ in rows]).reshape(-1, 17, width)
 
+    sample_index = [
+        nearest_sample(samples, image, fields["annot2"], MUPOTS_17) for image, _, fields, _ in rows
+    ]
     return MupotsTruth(
         image_index=np.array([row[0] for row in rows], np.int64),
         sequence=np.array([row[1] for row in rows], np.int64),
         keypoints_px=stacked("annot2", 2),
         metric_mm=stacked("annot3", 3),
         universal_mm=stacked("univ_annot3", 3),
+        sample_index=np.array(sample_index, np.int64),
         occluded=np.array([row[3] for row in rows], bool).reshape(-1, 17),
         warnings=tuple(
             f"TS{sequence}: {count} annotated people are in frames that the list of images lacks."

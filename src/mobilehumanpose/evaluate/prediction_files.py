@@ -70,13 +70,13 @@ def read_human36m_json(path: Path, samples: PoseSamples) -> Predictions:
         UserError: the file is no such list, an image or its camera is unknown, or an entry lacks
             or misshapes a field.
     """
-    entries = _load_json(path)
+    entries = load_json(path)
     if not isinstance(entries, list):
         raise UserError(f"{path}: is no list of entries")
-    images = _images(entries, samples, path)
+    images = entry_images(entries, samples, path)
     joints = [
-        _field(entry, "joint_cam", (17, 3), f"{path}: entry {number}")
-        + _field(entry, "root_cam", (3,), f"{path}: entry {number}")
+        entry_field(entry, "joint_cam", (17, 3), f"{path}: entry {number}")
+        + entry_field(entry, "root_cam", (3,), f"{path}: entry {number}")
         for number, entry in enumerate(entries)
     ]
     mm = np.array(joints).reshape(-1, 17, 3)
@@ -141,7 +141,7 @@ def read_json(path: Path, samples: PoseSamples) -> Predictions:
         UserError: the file is not of this format, an image is unknown, or a field is missing or
             misshaped.
     """
-    document = _load_json(path)
+    document = load_json(path)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise UserError(f"{path}: field 'format' is not {FORMAT!r}")
     if document.get("format_version") != FORMAT_VERSION:
@@ -156,11 +156,11 @@ def read_json(path: Path, samples: PoseSamples) -> Predictions:
     people = document.get("people")
     if not isinstance(people, list):
         raise UserError(f"{path}: field 'people' is no list")
-    images = _images(people, samples, path)
+    images = entry_images(people, samples, path)
     joints = skeleton.num_joints
 
     def stacked(name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
-        fields = [_field(p, name, shape, f"{path}: entry {i}") for i, p in enumerate(people)]
+        fields = [entry_field(p, name, shape, f"{path}: entry {i}") for i, p in enumerate(people)]
         return np.array(fields).reshape(len(people), *shape)
 
     return Predictions(
@@ -195,7 +195,12 @@ def _skeleton(joint_names: Any, path: Path) -> Skeleton:
     )
 
 
-def _load_json(path: Path) -> Any:
+def load_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        UserError: it cannot be read, or is no JSON.
+    """
     try:
         return json.loads(path.read_bytes())
     except OSError as error:
@@ -204,8 +209,12 @@ def _load_json(path: Path) -> Any:
         raise UserError(f"{path}: no JSON: {error}") from None
 
 
-def _images(entries: list[Any], samples: PoseSamples, path: Path) -> NDArray[np.int64]:
-    """(P,) index of each entry's image, by its ``image_id``."""
+def entry_images(entries: list[Any], samples: PoseSamples, path: Path) -> NDArray[np.int64]:
+    """(P,) index of each entry's image, by its ``image_id``.
+
+    Raises:
+        UserError: an entry is no object, or its image is none of the test set.
+    """
     image_of = unique_images(samples.image_ids.tolist(), samples)
     images = []
     for number, entry in enumerate(entries):
@@ -218,9 +227,14 @@ def _images(entries: list[Any], samples: PoseSamples, path: Path) -> NDArray[np.
     return np.array(images, np.int64)
 
 
-def _field(
+def entry_field(
     entry: dict[str, Any], name: str, shape: tuple[int, ...], where: str
 ) -> NDArray[np.float64]:
+    """Finite numbers of a shape in an entry's field; ``where`` names the entry.
+
+    Raises:
+        UserError: they are missing, or not so.
+    """
     if name not in entry:
         raise UserError(f"{where}: lacks the field {name!r}")
     return checked_numbers(entry[name], shape, f"{where}: {name}")

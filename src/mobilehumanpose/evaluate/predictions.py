@@ -24,6 +24,7 @@ class Predictions:
             around the root.
         uses_true_roots: whether the root's place was taken from the truth, so that no absolute
             metric means anything.
+        joint_scores: (P, J) where each joint has its own; None where the source has none.
     """
 
     skeleton: Skeleton
@@ -33,11 +34,18 @@ class Predictions:
     scores: NDArray[np.floating]
     is_absolute: bool
     uses_true_roots: bool = False
+    joint_scores: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
         people, joints = len(self.image_index), self.skeleton.num_joints
-        shapes = {"keypoints_px": (people, joints, 2), "keypoints_mm": (people, joints, 3)}
-        for name, shape in (shapes | {"scores": (people,)}).items():
+        shapes: dict[str, tuple[int, ...]] = {
+            "keypoints_px": (people, joints, 2),
+            "keypoints_mm": (people, joints, 3),
+        }
+        shapes |= {"scores": (people,)}
+        if self.joint_scores is not None:
+            shapes |= {"joint_scores": (people, joints)}
+        for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"{name} has shape {getattr(self, name).shape}, not {shape}")
 

@@ -59,12 +59,7 @@ def write_report(
         UserError: the folder cannot be written to.
     """
     make_folder(folder)
-    text = io.StringIO()
-    console = Console(file=text, width=80, color_system=None)
-    console.print(Text(title), format_tables(result), sep="\n\n")
-    # Rich fills lines with spaces.
-    lines = [line.rstrip() for line in text.getvalue().splitlines()]
-    files = {"summary.txt": "\n".join(lines) + "\n"}
+    files = {"summary.txt": plain_text(Text(title), Text(), format_tables(result))}
     for number, table in enumerate(result.tables, start=1):
         files[_csv_name(number, table.title)] = table_csv(table)
     files["report.html"] = report_html(
@@ -96,18 +91,36 @@ def _csv_name(number: int, title: str) -> str:
 # ---- text ----------------------------------------------------------------------------------------
 
 
+def plain_text(*parts: RenderableType) -> str:
+    """What Rich would show in a terminal of 80 columns, without colours."""
+    text = io.StringIO()
+    Console(file=text, width=80, color_system=None).print(*parts, sep="\n")
+    # Rich fills lines with spaces.
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+
+
 def format_tables(result: EvaluationResult) -> RenderableType:
     """Protocol, warnings, headline figures and tables for the terminal, as Rich shows them."""
-    parts: list[RenderableType] = [Text(result.protocol)]
-    parts += [Text(f"Warning: {warning}", style="yellow") for warning in result.warnings]
+    parts: list[RenderableType] = [*format_meaning(result)]
     headline = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, value in result.headline.items():
         headline.add_row(Text(name), Text(_number(value, _digits(value)), style="bold"))
     parts += [Text(), headline]
-    for table in map(_upright, result.tables):
-        parts += [Text(), Text(_heading(table), style="bold")]
-        for start in range(0, len(table.column_names), TEXT_COLUMNS):
-            parts.append(_text_table(table, slice(start, start + TEXT_COLUMNS)))
+    parts += [format_result_table(_upright(table)) for table in result.tables]
+    return Group(*parts)
+
+
+def format_meaning(result: EvaluationResult) -> list[Text]:
+    """What was measured, and what a reader of the figures must know."""
+    warnings = [Text(f"Warning: {warning}", style="yellow") for warning in result.warnings]
+    return [Text(result.protocol), *warnings]
+
+
+def format_result_table(table: ResultTable) -> RenderableType:
+    """A table for the terminal, in several parts where it has many columns."""
+    parts: list[RenderableType] = [Text(), Text(_heading(table), style="bold")]
+    for start in range(0, len(table.column_names), TEXT_COLUMNS):
+        parts.append(_text_table(table, slice(start, start + TEXT_COLUMNS)))
     return Group(*parts)
 
 
@@ -234,7 +247,7 @@ def table_html(table: ResultTable) -> str:
     axis = f"<td><span>0</span><span>{end:g}</span></td>" * len(table.column_names)
     unit = f" {table.unit}" if table.unit else ""
     meaning = "better" if table.higher_is_better else "worse"
-    names_em = 0.62 * min(max(map(len, (*table.row_names, table.unit))), 28) + 1
+    names_em = 0.62 * min(max(map(len, (*table.row_names, table.unit))), 28) + 1.5
     # All columns are equally wide, so that bars can be compared across them.
     width = f"min-width:calc({names_em:.1f}em + {len(table.column_names)} * 88px)"
     return (

@@ -48,6 +48,8 @@ class EvaluationResult:
         error_unit: ``"mm"`` or, for 2D, ``"px"``.
         image_index: (P,) which image of the test set shows the person.
         people_index: (P,) which row of the predictions it is; −1 where nobody was predicted.
+        sample_index: (P,) which label of the test set it is, −1 where none is known; None where an
+            image has but one person, or the nearest to the prediction will do.
         warnings: what a reader of the figures must know, a sentence each.
     """
 
@@ -59,4 +61,5 @@ class EvaluationResult:
     error_unit: str
     image_index: NDArray[np.integer]
     people_index: NDArray[np.integer]
+    sample_index: NDArray[np.integer] | None = None
     warnings: tuple[str, ...] = ()

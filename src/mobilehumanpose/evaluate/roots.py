@@ -109,17 +109,20 @@ def _roots(
     if unknown.any():
         image = int(samples.image_index[np.argmax(unknown)])
         raise UserError(f"{image_label(samples, image)}: lacks the root position")
-    root_only = Skeleton(
-        name="root", joint_names=(_root_name(samples.skeleton),), edges=(), flip_pairs=(), root=0
-    )
-    _, predicted = predicted_joints(predictions, root_only, samples)
+    _, predicted = predicted_joints(predictions, root_only(samples.skeleton), samples)
     return samples.roots_mm.astype(np.float64), predicted[:, 0]
 
 
-def _root_name(skeleton: Skeleton) -> str:
+def root_only(skeleton: Skeleton) -> Skeleton:
+    """The joint set of nothing but a skeleton's root.
+
+    Raises:
+        UserError: it has none.
+    """
     if skeleton.root is None:
         raise UserError(f"labels of joint set {skeleton.name!r} have no root joint")
-    return skeleton.joint_names[skeleton.root]
+    name = skeleton.joint_names[skeleton.root]
+    return Skeleton(name="root", joint_names=(name,), edges=(), flip_pairs=(), root=0)
 
 
 def _result(
@@ -136,10 +139,11 @@ def _result(
         protocol=protocol,
         headline=headline,
         tables=tables,
-        joint_names=(_root_name(samples.skeleton),),
+        joint_names=root_only(samples.skeleton).joint_names,
         joint_errors=distances[:, None],
         error_unit="mm",
         image_index=samples.image_index,
         people_index=rows,
+        sample_index=np.arange(len(samples)),
         warnings=(_TRUE_ROOTS,) if predictions.uses_true_roots else (),
     )

@@ -17,7 +17,8 @@ from ..errors import UserError
 from ..geometry import DEFAULT_FOV_DEGREES, Camera, apply_affine, crop_affine, warp_crop
 from ..media import encode_jpeg
 from ..results import Pose
-from ..skeleton import Skeleton, map_joints
+from ..skeleton import Skeleton
+from .inputs import nearest_sample
 from .predictions import Predictions
 from .results import EvaluationResult
 
@@ -62,15 +63,18 @@ def case_html(
 ) -> str:
     """One evaluated person as an HTML figure.
 
-    A photograph that cannot be read is replaced by the reason.
+    A photograph that cannot be read, or in which nobody is labelled, is replaced by the reason.
     """
-    samples = dataset.samples
+    samples, views = dataset.samples, ""
     image = int(result.image_index[person])
     name = samples.image_names[image].decode()
-    case = _case(int(result.people_index[person]), image, samples, predictions)
     errors = result.joint_errors[person]
     largest = int(np.nanargmax(errors))
+    row = int(result.people_index[person])
     try:
+        truth = _label(person, result, samples, predictions)
+        case = _case(row, image, truth, samples, predictions)
+        views = _views_svg(case)
         picture = _draw_case(case, read_image(dataset.images, name)[..., ::-1])
         source = base64.b64encode(encode_jpeg(picture, quality=82)).decode()
         photo = (
@@ -80,16 +84,35 @@ def case_html(
     except UserError as error:
         photo = f'<p class="note">No picture: {escape(str(error))}</p>'
     return (
-        f'<figure class="case">{photo}{_views_svg(case)}<figcaption>'
+        f'<figure class="case">{photo}{views}<figcaption>'
         f"<b>{np.nanmean(errors):.1f} {escape(result.error_unit)}</b> mean error; "
         f"largest {errors[largest]:.1f} at {escape(result.joint_names[largest])}<br>"
         f'<span class="soft">{escape(name)}</span></figcaption></figure>'
     )
 
 
-def _case(row: int, image: int, samples: PoseSamples, predictions: Predictions) -> _Case:
+def _label(
+    person: int, result: EvaluationResult, samples: PoseSamples, predictions: Predictions
+) -> int:
+    """Which label the prediction was compared with, or the nearest where the result leaves it open.
+
+    Raises:
+        UserError: its picture has none.
+    """
+    if result.sample_index is not None and result.sample_index[person] >= 0:
+        return int(result.sample_index[person])
+    image = int(result.image_index[person])
+    pose_px = predictions.keypoints_px[int(result.people_index[person])]
+    nearest = nearest_sample(samples, image, pose_px, predictions.skeleton)
+    if nearest < 0:
+        raise UserError(f"{samples.image_names[image].decode()}: the test set labels nobody in it")
+    return nearest
+
+
+def _case(
+    row: int, image: int, truth: int, samples: PoseSamples, predictions: Predictions
+) -> _Case:
     predicted_mm = predictions.keypoints_mm[row].astype(np.float64)
-    truth = _nearest_truth(row, image, samples, predictions)
     truth_px = samples.keypoints_px[truth].astype(np.float64)
     truth_px[~samples.has_px[truth]] = np.nan
     has_truth_mm = np.isfinite([*samples.cameras[image], *samples.roots_mm[truth]]).all()
@@ -105,21 +128,6 @@ def _case(row: int, image: int, samples: PoseSamples, predictions: Predictions) 
         truth_skeleton=samples.skeleton,
         box_xywh=samples.boxes_xywh[truth].astype(np.float64),
     )
-
-
-def _nearest_truth(row: int, image: int, samples: PoseSamples, predictions: Predictions) -> int:
-    # Which label a prediction was compared with: of the image's people, the nearest in px.
-    people = np.flatnonzero(samples.image_index == image)
-    if len(people) == 1:
-        return int(people[0])
-    predicted_px, present = map_joints(
-        predictions.keypoints_px[row], predictions.skeleton, samples.skeleton
-    )
-    known = samples.has_px[people] & present
-    distance = np.linalg.norm(samples.keypoints_px[people] - predicted_px, axis=-1)
-    total = np.where(known, distance, 0.0).sum(axis=1)
-    count = known.sum(axis=1)
-    return int(people[np.argmin(np.where(count > 0, total / np.maximum(count, 1), np.inf))])
 
 
 def _from_root(keypoints_mm: FloatArray, skeleton: Skeleton) -> FloatArray | None:

@@ -11,11 +11,9 @@ from ..errors import UserError
 from ..geometry import crop_affine, process_bbox, warp_crop
 from ..media import load_photo
 from ..models.checkpoint import import_original, load_checkpoint, save_checkpoint
-from ..models.presets import grid_cells
-from ..runtime import ModelDescription
+from ..models.network import INPUT_PX, describe
 from .onnx_file import export_onnx
 
-INPUT_PX = 256
 #: Pictures of noise that stand in where no photograph is given: the graph's parity shows on any.
 NUM_NOISE_CROPS = 4
 
@@ -61,19 +59,9 @@ def export_checkpoint(
     if to == "safetensors":
         save_checkpoint(out, model, metadata)
         return f"{out}: written"
-    description = ModelDescription(
-        name=out.stem,
-        preset=metadata.preset,
-        joint_set=metadata.joint_set,
-        input_px=INPUT_PX,
-        grid=grid_cells(model.config, INPUT_PX),
-        depth_range_mm=metadata.depth_range_mm,
-        licence=metadata.licence,
-        trained_on=metadata.trained_on,
-    )
     difference_cells = export_onnx(
         model,
-        description,
+        describe(out.stem, model, metadata),
         out,
         num_joints=model.config.num_joints,
         mean=metadata.mean,

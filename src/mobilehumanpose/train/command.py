@@ -13,6 +13,7 @@ from ..data.catalogue import DATASETS
 from ..data.samples import PoseDataset
 from ..errors import UserError
 from ..media import make_folder
+from .allocator import keep_memory
 from .checkpoints import find_checkpoints
 from .distributed import is_started_by_torchrun, joined, launch, parse_gpus
 from .logs import STEPS
@@ -141,6 +142,7 @@ def train(options: TrainOptions, console: Console | None = None) -> None:
         UserError: no such data, or a run that would be overwritten.
     """
     console = console or Console()
+    keep_memory()
     recipe = options.recipe
     out_dir = options.out / "model_dump" / recipe.name
     log_dir = options.out / "log" / recipe.name

@@ -1,0 +1,179 @@
+"""What the network is shown of a photograph, and how to find the view that shows a person best.
+
+A view is a square of the photo, perhaps turned. The network's own scores say which of two views of
+the same person shows more, so every further look is kept only if it sees no less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .decode import cells_to_photo
+from .geometry import crop_affine, process_bbox, tight_box, warp_crop
+from .runtime import PoseNetwork
+from .upright import torso_lean_degrees, turned_square
+
+FloatArray = NDArray[np.floating]
+
+#: How often a found pose gives the square for another look, when nobody gave a box.
+MAX_REFINEMENTS = 3
+#: A portrait ends at the chest. Its body is looked for in a square this much larger than the
+#: picture, with the head near its top: networks know whole people better than giants.
+PORTRAIT_SCALE = 2.5
+PORTRAIT_TOP = 0.08
+#: A square that overlaps its predecessor by this much has settled.
+SETTLED_IOU = 0.9
+#: Joints below this score do not decide where the person is.
+BOX_MIN_SCORE = 0.3
+#: The joints around which a square is drawn, at least; fewer sure ones are no person's extent.
+BOX_MIN_JOINTS = 4
+#: People who lean by less in their view are shown upright enough.
+MAX_LEAN_DEGREES = 20.0
+
+
+class View(NamedTuple):
+    """A square of a photo.
+
+    Attributes:
+        square_xywh: (4,) px; may reach beyond the photo.
+        lean_degrees: how far the square is turned about its centre, clockwise as seen; what leans
+            by so much stands upright in it.
+    """
+
+    square_xywh: FloatArray
+    lean_degrees: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What the network sees in a view.
+
+    Attributes:
+        view: that it was shown.
+        keypoints_px: (J, 2) in the photo.
+        depth_mm: (J,) behind the root.
+        scores: (J,) 0…1.
+    """
+
+    view: View
+    keypoints_px: FloatArray
+    depth_mm: FloatArray
+    scores: FloatArray
+
+    @property
+    def score(self) -> float:
+        """The mean of the joints' scores."""
+        return float(self.scores.mean())
+
+
+def look(network: PoseNetwork, photo: NDArray[np.uint8], views: Sequence[View]) -> list[Sight]:
+    """What is seen in each view of (H, W, 3) RGB."""
+    if not views:
+        return []
+    description = network.description
+    side = description.input_px
+    affines = [crop_affine(v.square_xywh, side, rotation_degrees=v.lean_degrees) for v in views]
+    cells, scores = network(np.stack([warp_crop(photo, affine, side) for affine in affines]))
+    sights = []
+    for i, (view, affine) in enumerate(zip(views, affines, strict=True)):
+        keypoints_px, depth_mm = cells_to_photo(
+            cells[i].astype(np.float64),
+            affine,
+            grid=description.grid,
+            crop_px=side,
+            depth_range_mm=description.depth_range_mm,
+        )
+        sights.append(
+            Sight(
+                view=view,
+                keypoints_px=keypoints_px,
+                depth_mm=depth_mm,
+                scores=scores[i].astype(np.float64),
+            )
+        )
+    return sights
+
+
+def look_upright(
+    network: PoseNetwork, photo: NDArray[np.uint8], views: Sequence[View]
+) -> list[Sight]:
+    """What is seen in each view, turned so that the person stands in it where that shows more.
+
+    The network knows people best who stand, but sees roughly how others lean.
+    """
+    sights = look(network, photo, views)
+    leaning = {i: view for i, sight in enumerate(sights) if (view := _turned(network, sight))}
+    for i, closer in zip(leaning, look(network, photo, list(leaning.values())), strict=True):
+        if closer.score >= sights[i].score:
+            sights[i] = closer
+    return sights
+
+
+def _turned(network: PoseNetwork, sight: Sight) -> View | None:
+    """The same square, turned as the person leans; None if it is turned so already."""
+    known = np.ones(network.skeleton.num_joints, bool)
+    lean = torso_lean_degrees(sight.keypoints_px, known, network.skeleton)
+    if lean is None:
+        return None
+    off = (lean - sight.view.lean_degrees + 180) % 360 - 180
+    return View(sight.view.square_xywh, lean) if abs(off) > MAX_LEAN_DEGREES else None
+
+
+def find_person(network: PoseNetwork, photo: NDArray[np.uint8]) -> Sight:
+    """The one person of a photo: in all of it first, then again around what was found."""
+    size = (photo.shape[1], photo.shape[0])
+    squares = [View(square) for square in search_squares(size)]
+    sight = max(look(network, photo, squares), key=lambda seen: seen.score)
+    (sight,) = look_upright(network, photo, [sight.view])
+    for _ in range(MAX_REFINEMENTS):
+        sure = sight.scores >= BOX_MIN_SCORE
+        if sure.sum() < BOX_MIN_JOINTS:
+            break
+        tighter = _square_around(sight.keypoints_px[sure], sight.view.lean_degrees, size)
+        if tighter is None or _iou(sight.view.square_xywh, tighter) > SETTLED_IOU:
+            break
+        (closer,) = look_upright(network, photo, [View(tighter, sight.view.lean_degrees)])
+        if closer.score < sight.score:
+            break  # a closer look that sees less cut something off
+        sight = closer
+    return sight
+
+
+def _square_around(
+    points_px: FloatArray, lean_degrees: float, size: tuple[int, int]
+) -> FloatArray | None:
+    if lean_degrees:
+        return turned_square(points_px, lean_degrees)
+    return process_bbox(tight_box(points_px), size)
+
+
+def search_squares(size: tuple[int, int]) -> list[FloatArray]:
+    """Squares to look for a person in, for a photo of (width, height).
+
+    One around the whole picture, up to three of its shorter side, and one that reaches far below
+    the picture, for a portrait.
+    """
+    longer, shorter = max(size), min(size)
+    whole = np.array([(size[0] - longer) / 2, (size[1] - longer) / 2, longer, longer])
+    offsets = np.linspace(0, longer - shorter, 3 if longer > 1.2 * shorter else 1)
+    along_x = size[0] >= size[1]
+    squares = [
+        np.array([o if along_x else 0.0, 0.0 if along_x else o, shorter, shorter]) for o in offsets
+    ]
+    side = PORTRAIT_SCALE * longer
+    portrait = np.array([(size[0] - side) / 2, -PORTRAIT_TOP * side, side, side])
+    return [whole, *squares, portrait]
+
+
+def _iou(first: FloatArray, second: FloatArray) -> float:
+    """Overlap of two xywh boxes: intersection over union."""
+    low = np.maximum(first[:2], second[:2])
+    high = np.minimum(first[:2] + first[2:], second[:2] + second[2:])
+    shared = float(np.prod(np.maximum(high - low, 0)))
+    union = float(np.prod(first[2:]) + np.prod(second[2:])) - shared
+    return shared / union if union > 0 else 0.0
