@@ -2,7 +2,8 @@
 
     python benchmarks/crop_speed.py PHOTO_FOLDER [--crop-px 256]
 
-All three take the same photographs and the same boxes, in turns. Boxes are drawn by a seed, a
+All three take the same photographs and the same boxes, in turns; of each photograph the fastest
+round counts, since other work on the machine can only slow it down. Boxes are drawn by a seed, a
 quarter to nine tenths of the photograph's shorter side. "Published" is a plain rendering of what
 3DMPPE and MobileHumanPose do for every sample: decode the whole picture, cover a rectangle of its
 float image with noise, mirror it, warp, multiply the colours, scale to a float tensor. Ours ends
@@ -28,6 +29,7 @@ from mobilehumanpose.data.crops import (
     vary_colors,
 )
 from mobilehumanpose.data.images import ImageFolder, image_size, read_image
+from mobilehumanpose.train.allocator import keep_memory
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -42,11 +44,10 @@ def ours(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """(3, P, P) uint8."""
-    affine, _ = random_affine(box, crop_px, size[0], PUBLISHED_AUGMENTATION, rng)
+    affine, _ = random_affine(box, crop_px, PUBLISHED_AUGMENTATION, rng)
     crop = cut_crop(images, name, affine, crop_px, may_shrink=True)
-    crop = vary_colors(crop, PUBLISHED_AUGMENTATION, rng)
     occlude(crop, box, affine, size, PUBLISHED_AUGMENTATION, rng)
-    return np.ascontiguousarray(crop.transpose(2, 0, 1))
+    return vary_colors(crop, PUBLISHED_AUGMENTATION, rng)
 
 
 def published(
@@ -60,7 +61,7 @@ def published(
     """(3, P, P) float32."""
     width, height = size
     image = read_image(images, name).astype(np.float32)
-    affine, flip = random_affine(box, crop_px, width, PUBLISHED_AUGMENTATION, rng)
+    affine, flip = random_affine(box, crop_px, PUBLISHED_AUGMENTATION, rng)
     if rng.random() < PUBLISHED_AUGMENTATION.occlusion_share:
         for _ in range(20):
             area = rng.uniform(0, PUBLISHED_AUGMENTATION.occlusion_area) * box[2] * box[3]
@@ -101,10 +102,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path, help="folder of .jpg files")
     parser.add_argument("--crop-px", type=int, default=256)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=10)
     arguments = parser.parse_args()
 
     cv2.setNumThreads(1)
+    keep_memory()  # as training does
     images = ImageFolder(arguments.photos)
     names = sorted(path.name for path in arguments.photos.glob("*.jpg"))
     rng = np.random.default_rng(0)
@@ -119,19 +121,18 @@ def main() -> None:
         "published": published,
         "JPEG decoder alone": decode_only,
     }
-    seconds: dict[str, list[float]] = {name: [] for name in pipelines}
-    for round_number in range(arguments.rounds + 1):
-        for label, pipeline in pipelines.items():
-            started = time.perf_counter()
-            for i, (name, size, box) in enumerate(zip(names, sizes, boxes, strict=True)):
+    seconds = {label: np.full(len(names), np.inf) for label in pipelines}
+    for _ in range(arguments.rounds):
+        for i, (name, size, box) in enumerate(zip(names, sizes, boxes, strict=True)):
+            for label, pipeline in pipelines.items():
+                started = time.perf_counter()
                 pipeline(images, name, size, box, arguments.crop_px, np.random.default_rng(i))
-            if round_number:  # the first is warm-up
-                seconds[label].append(time.perf_counter() - started)
-    print(f"{len(names)} photographs, crops of {arguments.crop_px} px, one core, median:")
-    medians = {label: float(np.median(values)) for label, values in seconds.items()}
-    for label, median in medians.items():
-        ratio = median / medians["ours"]
-        print(f"  {label:<20}{len(names) / median:8.0f} a second, {ratio:.2f} × the time of ours")
+                seconds[label][i] = min(seconds[label][i], time.perf_counter() - started)
+    print(f"{len(names)} photographs, crops of {arguments.crop_px} px, one core:")
+    totals = {label: float(values.sum()) for label, values in seconds.items()}
+    for label, total in totals.items():
+        ratio = total / totals["ours"]
+        print(f"  {label:<20}{len(names) / total:8.0f} a second, {ratio:.2f} × the time of ours")
 
 
 if __name__ == "__main__":

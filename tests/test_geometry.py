@@ -144,7 +144,6 @@ def test_crop_affine_can_be_undone(points, degrees, scale, flip, box):
         rotation_degrees=degrees,
         scale=scale,
         flip=flip,
-        image_width=640,
     )
     there_and_back = apply_affine(apply_affine(points, affine), invert_affine(affine))
     np.testing.assert_allclose(there_and_back, points, atol=1e-6)
@@ -170,8 +169,8 @@ def test_crop_affine_maps_the_three_points_of_the_original():
 
 def test_mirrored_crop_mirrors_the_picture_first():
     box = np.array([100.0, 50, 200, 200])
-    mirrored = crop_affine(box, 256, flip=True, image_width=640)
-    plain = crop_affine(np.array([639 - 300.0, 50, 200, 200]), 256)
+    mirrored = crop_affine(box, 256, rotation_degrees=20, flip=True)
+    plain = crop_affine(np.array([639 - 300.0, 50, 200, 200]), 256, rotation_degrees=20)
     points = np.array([[120.0, 70], [250, 200]])
     np.testing.assert_allclose(
         apply_affine(points, mirrored), apply_affine(flip_points_px(points, 640), plain)

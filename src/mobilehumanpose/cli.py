@@ -226,6 +226,15 @@ def train(
     backbone: Annotated[
         str | None, typer.Option(help="LPRES, LPSKI or LPWO instead of the recipe's.")
     ] = None,
+    crop_px: Annotated[
+        int | None, typer.Option(help="Side of the crops instead of the recipe's.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Epochs of each stage instead of the recipe's.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Crops a step, of all processes together, likewise.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of PyTorch in each process.")] = None,
     workers: Annotated[int, typer.Option(help="Processes that cut crops, for each.")] = 1,
 ) -> None:
@@ -243,6 +252,9 @@ def train(
         gpu=gpu,
         processes=processes,
         backbone=backbone,
+        crop_px=crop_px,
+        epochs=epochs,
+        batch_size=batch_size,
         threads=threads,
         workers=workers,
     )

@@ -142,31 +142,27 @@ def crop_affine(
     rotation_degrees: float = 0.0,
     scale: float = 1.0,
     flip: bool = False,
-    image_width: int | None = None,
 ) -> FloatArray:
     """The (2, 3) affine map from image pixels to the pixels of a ``crop_px`` × ``crop_px`` crop.
 
-    The crop is the box, scaled and turned about its centre. With ``flip``, the image is mirrored
-    first (x → image_width − 1 − x), as training augmentation does.
+    The crop is the box, scaled and turned about its centre. With ``flip``, the image and the box
+    in it are mirrored first, as training augmentation does.
 
     The corners are matched as in the original: the box centre falls on pixel ``crop_px / 2``.
     """
-    x, y, width, height = box_xywh
-    center = np.array([x + width / 2, y + height / 2])
-    mirror = np.eye(3)
-    if flip:
-        if image_width is None:
-            raise ValueError("a mirrored crop needs image_width")
-        mirror[0] = -1, 0, image_width - 1
-        center[0] = image_width - 1 - center[0]
+    # In plain numbers: training makes one for each crop, and small arrays take their time.
+    x, y, width, height = map(float, box_xywh)
+    center_x, center_y = x + width / 2, y + height / 2
     angle = math.radians(rotation_degrees)
-    # Image axes of the turned box, in px per crop px.
-    right = np.array([math.cos(angle), math.sin(angle)]) * width * scale / crop_px
-    down = np.array([-math.sin(angle), math.cos(angle)]) * height * scale / crop_px
-    crop_to_image = np.eye(3)
-    crop_to_image[:2, 0], crop_to_image[:2, 1] = right, down
-    crop_to_image[:2, 2] = center - (right + down) * crop_px / 2
-    return (np.linalg.inv(crop_to_image) @ mirror)[:2]
+    # Crop px per image px along the axes of the turned box.
+    right, down = crop_px / (width * scale), crop_px / (height * scale)
+    rows = [
+        [math.cos(angle) * right, math.sin(angle) * right],
+        [-math.sin(angle) * down, math.cos(angle) * down],
+    ]
+    if flip:  # about any line: the box goes along
+        rows = [[-a, b] for a, b in rows]
+    return np.array([[a, b, crop_px / 2 - a * center_x - b * center_y] for a, b in rows])
 
 
 def invert_affine(affine: FloatArray) -> FloatArray:

@@ -1,5 +1,7 @@
 """Training crops: labels follow the pixels through every variation."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -35,7 +37,7 @@ def test_targets_lie_on_their_joints(seed):
     photo, keypoints = marked_photo()
     box = person_box(keypoints, ALL, (640, 480))
     rng = np.random.default_rng(seed)
-    affine, flip = random_affine(box, 256, 640, Augmentation(), rng)
+    affine, flip = random_affine(box, 256, Augmentation(), rng)
     crop = warp_crop(photo, affine, 256)
     targets, known = normalized_targets(
         keypoints, ALL, np.zeros(21), ALL, affine, 256, flip=flip, skeleton=MUCO_21
@@ -62,7 +64,7 @@ def test_mirroring_swaps_depth_and_knowledge_too():
     left = MUCO_21.index("L_Wrist")
     right = MUCO_21.index("R_Wrist")
     has_depth[left] = False
-    affine = crop_affine(np.array([0.0, 0, 100, 100]), 64, flip=True, image_width=100)
+    affine = crop_affine(np.array([0.0, 0, 100, 100]), 64, flip=True)
     targets, known = normalized_targets(
         keypoints, ALL, depth, has_depth, affine, 64, flip=True, skeleton=MUCO_21
     )
@@ -111,7 +113,7 @@ def test_variation_is_decided_by_the_seed():
 
     def crop(seed: int) -> np.ndarray:
         rng = np.random.default_rng(seed)
-        affine, _ = random_affine(box, 64, 640, Augmentation(), rng)
+        affine, _ = random_affine(box, 64, Augmentation(), rng)
         return vary_colors(warp_crop(photo, affine, 64), Augmentation(), rng)
 
     np.testing.assert_array_equal(crop(1), crop(1))
@@ -123,7 +125,7 @@ def test_no_variation_is_the_plain_crop():
         scale_spread=0, rotation_share=0, flip_share=0, full_turn_share=0, shift=0, zoom_share=0
     )
     box = np.array([10.0, 20, 200, 200])
-    affine, flip = random_affine(box, 64, 640, still, np.random.default_rng(0))
+    affine, flip = random_affine(box, 64, still, np.random.default_rng(0))
     np.testing.assert_allclose(affine, crop_affine(box, 64))
     assert not flip
 
@@ -131,10 +133,31 @@ def test_no_variation_is_the_plain_crop():
 def test_colors_vary_without_touching_the_shape():
     crop = np.full((16, 16, 3), 100, np.uint8)
     gray = vary_colors(crop, Augmentation(gray_share=1), np.random.default_rng(0))
-    assert (gray == gray[..., :1]).all()
+    assert (gray == gray[:1]).all()
     varied = vary_colors(crop, Augmentation(gray_share=0), np.random.default_rng(0))
-    assert len({int(v) for v in varied[0, 0]}) == 3
-    assert (varied == varied[0, 0]).all()
+    assert len({int(v) for v in varied[:, 0, 0]}) == 3
+    assert (varied == varied[:, :1, :1]).all()
+
+
+def test_planes_are_red_green_and_blue():
+    crop = np.random.default_rng(0).integers(0, 256, (16, 24, 3), np.uint8)
+    still = Augmentation(color_gain=0, brightness_gain=0, gray_share=0)
+    planes = vary_colors(crop, still, np.random.default_rng(0))
+    np.testing.assert_array_equal(planes, crop.transpose(2, 0, 1))
+    gray = vary_colors(crop, replace(still, gray_share=1), np.random.default_rng(0))
+    expected = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    assert np.abs(gray.astype(int) - expected).max() <= 1
+
+
+def test_a_gain_multiplies_its_channel_up_to_white():
+    crop = np.full((2, 2, 3), (100, 100, 250), np.uint8)
+    vivid = Augmentation(color_gain=0.2, brightness_gain=0, gray_share=0)
+    for seed in range(8):
+        planes = vary_colors(crop, vivid, np.random.default_rng(seed))
+        gains = np.random.default_rng(seed).uniform(0.8, 1.2, 3)
+        np.testing.assert_allclose(
+            planes[:, 0, 0], np.minimum(gains * (100, 100, 250), 255), atol=0.5
+        )
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -150,6 +173,25 @@ def test_noise_covers_a_part_of_the_box_and_nothing_else(seed):
     assert not covered[:25].any()
     assert not covered[:, :25].any()
     assert covered.mean() < 0.5 * 0.25 + 0.02
+    again = np.zeros_like(crop)
+    occlude(again, box, affine, (400, 400), always, np.random.default_rng(seed))
+    np.testing.assert_array_equal(crop, again)
+
+
+def test_noise_is_not_the_same_in_every_crop():
+    whole = np.array([[1.0, 0, 0], [0, 1, 0]])
+    always = Augmentation(occlusion_share=1, occlusion_area=0.7)
+    seen = set()
+    for seed in range(10):
+        crop = np.zeros((64, 64, 3), np.uint8)
+        occlude(
+            crop, np.array([0.0, 0, 64, 64]), whole, (64, 64), always, np.random.default_rng(seed)
+        )
+        covered = crop[crop.any(axis=-1)]
+        if len(covered) > 100:
+            assert covered.std() == pytest.approx(255 / 12**0.5, rel=0.1)
+            seen.add(tuple(covered[5]))
+    assert len(seen) >= 4
 
 
 def test_noise_beside_the_crop_changes_nothing():

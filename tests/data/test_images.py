@@ -1,5 +1,6 @@
 """Pictures of a dataset, from a folder or a zip file."""
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -43,6 +44,22 @@ def test_jpegs_shrink_while_they_are_decoded(images, shrink):
     picture = read_image(images, "deep/b.jpg", shrink=shrink)
     assert picture.shape == (-(-40 // shrink), -(-60 // shrink), 3)
     assert np.abs(picture.astype(int) - BLUEISH[0, 0]).max() < 5
+
+
+def test_a_size_takes_no_more_than_the_header(tmp_path, monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 256, (400, 600, 3), np.uint8)
+    (tmp_path / "noise.jpg").write_bytes(cv2.imencode(".jpg", noise)[1].tobytes())
+    read = []
+
+    class Counted(io.FileIO):
+        def read(self, size=-1):
+            content = super().read(size)
+            read.append(len(content))
+            return content
+
+    monkeypatch.setattr(ImageFolder, "open", lambda images, name: Counted(images.root / name))
+    assert image_size(ImageFolder(tmp_path), "noise.jpg") == (600, 400)
+    assert 0 < sum(read) < (tmp_path / "noise.jpg").stat().st_size / 10
 
 
 @pytest.mark.parametrize("name", ["c.png", "absent.png"])

@@ -1,7 +1,5 @@
 """From a recipe's name to a trained network, and what is refused."""
 
-from dataclasses import replace
-
 import pytest
 from rich.console import Console
 from tiny_training import tiny_recipe, tiny_stage
@@ -46,6 +44,8 @@ def test_wrong_options_are_one_line(run, tmp_path):
         ({"threads": 0}, "at least 1"),
         ({"go_on": True}, "no checkpoint to continue from"),
         ({"backbone": "lpres"}, "lpres"),
+        ({"crop_px": 50}, "--crop-px 50"),
+        ({"batch_size": 64}, "--batch-size"),
     ):
         with pytest.raises(UserError, match=message):
             run(**options)
@@ -88,4 +88,4 @@ def test_processes_share_the_batches(tmp_path, monkeypatch):
     function, num_processes, options = started[0]
     assert (function, num_processes) == (command.train, 2)
     assert (options.gpus, options.threads) == ([], 1)
-    assert replace(options, threads=None).recipe == "muco-coco"
+    assert options.recipe.name == "muco-coco"

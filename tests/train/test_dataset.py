@@ -8,9 +8,8 @@ import torch
 from tiny_training import tiny_recipe
 
 from mobilehumanpose.data.crops import Augmentation
-from mobilehumanpose.data.sampling import SeededBatches
 from mobilehumanpose.skeleton import HUMAN36M_18, MUCO_21, MUPOTS_17
-from mobilehumanpose.train.dataset import CropDataset, VariedBatches, epoch_order
+from mobilehumanpose.train.dataset import CropDataset, epoch_order
 from mobilehumanpose.train.recipes import DatasetSpec
 from mobilehumanpose.train.validation import summarize
 from mobilehumanpose.upright import torso_lean_degrees
@@ -81,21 +80,6 @@ def test_epochs_are_mixed_as_the_recipe_says():
     assert counts("concatenated") == [4, 10]
     assert counts("balanced") == [10, 10]
     assert counts("weighted") == [10, 4]  # 10.5 and 3.5 of 14
-
-
-def test_a_sample_that_comes_twice_in_an_epoch_is_varied_anew():
-    order = np.array([[0, 0], [0, 1], [0, 0], [0, 1]] * 2, np.int32)
-
-    def keys(**options):
-        batches = SeededBatches(order, 4, variation=5, **options)
-        return list(VariedBatches(batches))
-
-    whole = keys()
-    assert len({key for batch in whole for key in batch}) == 8
-    assert keys(first_batch=1) == whole[1:]
-    ranks = [keys(rank=rank, num_ranks=2) for rank in range(2)]
-    for batch, first, second in zip(whole, *ranks, strict=True):
-        assert batch == [key for pair in zip(first, second, strict=True) for key in pair]
 
 
 def test_validation_of_hand_made_predictions():

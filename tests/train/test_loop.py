@@ -14,6 +14,7 @@ from mobilehumanpose.data.crops import Augmentation
 from mobilehumanpose.errors import UserError
 from mobilehumanpose.models.checkpoint import load_checkpoint
 from mobilehumanpose.train.losses import Summed
+from mobilehumanpose.train.recipes import change_stages
 from mobilehumanpose.train.schedule import CosineSchedule
 
 
@@ -142,9 +143,22 @@ def test_a_checkpoint_of_another_recipe_is_refused(tiny_recipe, tiny_set, tmp_pa
     other = replace(tiny_recipe, stages=(tiny_stage(7),))
     with pytest.raises(UserError, match=r"recipe\.stages"):
         tiny_trainer(other, tiny_set, tmp_path).resume()
+    other = change_stages(tiny_recipe, batch_size=6)
+    with pytest.raises(UserError, match=r"recipe\.stages\.0\.batch_size is 4 there and 6 here"):
+        tiny_trainer(other, tiny_set, tmp_path).resume()
     other = replace(tiny_recipe, seed=5)
     with pytest.raises(UserError, match=r"recipe\.seed is 0 there and 5 here"):
         tiny_trainer(other, tiny_set, tmp_path).resume()
+
+
+def test_batches_that_no_epoch_fills_are_refused_before_anything_is_written(
+    tiny_recipe, tiny_set, tmp_path
+):
+    for batch_size, message in ((13, "12 samples fill no batch of 13"), (1, "at least 2 crops")):
+        recipe = replace(tiny_recipe, stages=(tiny_stage(1), tiny_stage(1, batch_size=batch_size)))
+        with pytest.raises(UserError, match=f"{message}.*--batch-size"):
+            tiny_trainer(recipe, tiny_set, tmp_path)
+    assert not list((tmp_path / "run").iterdir())
 
 
 def test_a_checkpoint_of_other_data_is_refused(tiny_recipe, tiny_set, tmp_path):

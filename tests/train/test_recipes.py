@@ -7,7 +7,7 @@ from mobilehumanpose.errors import UserError
 from mobilehumanpose.models.presets import PRESETS
 from mobilehumanpose.skeleton import get_skeleton
 from mobilehumanpose.train.command import LOADERS
-from mobilehumanpose.train.recipes import RECIPES, find_recipe
+from mobilehumanpose.train.recipes import RECIPES, change_stages, find_recipe
 
 PUBLISHED = [name for name in RECIPES if not name.startswith("lspet-")]
 
@@ -46,3 +46,27 @@ def test_another_backbone_is_another_network_and_another_run():
         find_recipe("human36m-p1-l", "ResNet")
     with pytest.raises(UserError, match="unknown recipe 'human'"):
         find_recipe("human")
+
+
+def test_stages_are_changed_where_something_is_given():
+    recipe = find_recipe("lspet-lite0")
+    changed = change_stages(recipe, crop_px=64, epochs=2)
+    assert [(s.crop_px, s.epochs) for s in changed.stages] == [(64, 2)] * 3
+    assert [s.batch_size for s in changed.stages] == [s.batch_size for s in recipe.stages]
+    assert [s.schedule for s in changed.stages] == [s.schedule for s in recipe.stages]
+    assert [s.batch_size for s in change_stages(recipe, batch_size=8).stages] == [8] * 3
+    assert change_stages(recipe) == recipe
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"crop_px": 100}, "--crop-px 100: a multiple of 32"),
+        ({"crop_px": 0}, "--crop-px 0"),
+        ({"epochs": 0}, "--epochs 0: at least 1"),
+        ({"batch_size": -4}, "--batch-size -4: at least 1"),
+    ],
+)
+def test_stages_that_cannot_be_are_refused(change, message):
+    with pytest.raises(UserError, match=message):
+        change_stages(find_recipe("muco-coco"), **change)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -65,6 +67,10 @@ OCCLUSION_RATIOS = (0.3, 1 / 0.3)
 #: The original draws rectangles until one fits into the picture, which may never happen. One that
 #: has not fitted after so many draws is left out.
 MAX_OCCLUSION_DRAWS = 20
+#: Places in the ready noise that a piece of it begins at.
+NUM_NOISE_STARTS = 1 << 16
+#: Shares of R, G and B in a pixel's brightness (ITU-R BT.601).
+LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def person_box(
@@ -79,7 +85,6 @@ def person_box(
 def random_affine(
     box_xywh: NDArray[np.floating],
     crop_px: int,
-    image_width: int,
     augmentation: Augmentation,
     rng: np.random.Generator,
     *,
@@ -90,7 +95,7 @@ def random_affine(
     With ``lean_degrees``, of the person, the variations start from where the person is upright.
     """
     a = augmentation
-    scale = 1 + a.scale_spread * float(np.clip(rng.standard_normal(), -1, 1))
+    scale = 1 + a.scale_spread * _clipped_normal(1, rng)
     box = box_xywh.copy()
     if rng.random() < a.zoom_share:
         part = rng.uniform(0.4, 0.8)
@@ -99,7 +104,7 @@ def random_affine(
     if rng.random() < a.full_turn_share:
         rotation = rng.uniform(-180, 180)
     elif rng.random() < a.rotation_share:
-        rotation = a.rotation_degrees * float(np.clip(rng.standard_normal(), -2, 2))
+        rotation = a.rotation_degrees * _clipped_normal(2, rng)
     else:
         rotation = 0.0
     box[:2] += rng.uniform(-a.shift, a.shift, 2) * box[2:]
@@ -110,9 +115,12 @@ def random_affine(
         rotation_degrees=rotation + (-lean_degrees if flip else lean_degrees),
         scale=scale,
         flip=flip,
-        image_width=image_width,
     )
     return affine, flip
+
+
+def _clipped_normal(limit: float, rng: np.random.Generator) -> float:
+    return max(-limit, min(limit, rng.standard_normal()))
 
 
 def cut_crop(
@@ -144,15 +152,27 @@ def cut_crop(
 def vary_colors(
     crop: NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """The (H, W, 3) crop with its channels multiplied, and perhaps without colour."""
+    """The (H, W, 3) crop as (3, H, W) planes, multiplied each, and perhaps without colour.
+
+    Networks take planes, and a multiplied plane costs hardly more than a copied one.
+    """
     a = augmentation
     gains = rng.uniform(1 - a.color_gain, 1 + a.color_gain, 3)
     gains *= rng.uniform(1 - a.brightness_gain, 1 + a.brightness_gain)
-    table = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)
-    crop = cv2.LUT(crop, table[None])  # type: ignore[assignment]
+    planes = np.empty((3, *crop.shape[:2]), np.uint8)
     if rng.random() < a.gray_share:
-        crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # type: ignore[assignment]
-    return crop
+        planes[:] = cv2.transform(crop, (LUMA * gains)[None])
+    else:
+        cv2.split(crop, list(planes))
+        for plane, gain in zip(planes, gains, strict=True):
+            cv2.convertScaleAbs(plane, plane, gain)
+    return planes
+
+
+@cache
+def _noise(num_bytes: int) -> NDArray[np.uint8]:
+    """Random bytes, the same in every process."""
+    return np.random.default_rng(0).integers(0, 256, num_bytes, np.uint8)
 
 
 def occlude(
@@ -169,7 +189,7 @@ def occlude(
     through the warp and the noise straight into the crop, which spares work on the whole picture.
 
     Args:
-        crop: (P, P, 3).
+        crop: (P, P, 3), contiguous.
         box_xywh: (4,) the person's box in the picture's px.
         affine: from the picture to the crop.
         image_size: the picture's (width, height).
@@ -178,25 +198,33 @@ def occlude(
     """
     if rng.random() >= augmentation.occlusion_share:
         return
-    x, y, width, height = box_xywh
+    # Plain numbers: arrays of two take longer than the pixels do.
+    x, y, width, height = box_xywh.tolist()
+    low, high = OCCLUSION_RATIOS
     for _ in range(MAX_OCCLUSION_DRAWS):
-        area = rng.uniform(0, augmentation.occlusion_area) * width * height
-        ratio = rng.uniform(*OCCLUSION_RATIOS)
-        size = np.array([np.sqrt(area / ratio), np.sqrt(area * ratio)])
-        corner = np.array([x, y]) + rng.uniform(0, 1, 2) * (width, height)
-        if (corner >= 0).all() and (corner + size < image_size).all():
+        area, ratio, right, down = rng.random(4).tolist()
+        area *= augmentation.occlusion_area * width * height
+        ratio = low + ratio * (high - low)
+        x0, y0 = x + right * width, y + down * height
+        x1, y1 = x0 + math.sqrt(area / ratio), y0 + math.sqrt(area * ratio)
+        if x0 >= 0 and y0 >= 0 and x1 < image_size[0] and y1 < image_size[1]:
             break
     else:
         return
-    corners = corner + size * np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
     polygon = np.round(apply_affine(corners, affine)).astype(np.int32)
-    mask = np.zeros(crop.shape[:2], np.uint8)
-    cv2.fillConvexPoly(mask, polygon, 1)
-    left, top, width_px, height_px = cv2.boundingRect(mask)
-    rows, columns = slice(top, top + height_px), slice(left, left + width_px)
-    part = crop[rows, columns]
-    noise = np.frombuffer(rng.bytes(part.size), np.uint8).reshape(part.shape)
-    np.copyto(part, noise, where=mask[rows, columns, None].astype(bool))
+    left, top, width_px, height_px = cv2.boundingRect(polygon)
+    right_px, bottom_px = min(left + width_px, crop.shape[1]), min(top + height_px, crop.shape[0])
+    left, top = max(left, 0), max(top, 0)
+    if left >= right_px or top >= bottom_px:
+        return
+    part = crop[top:bottom_px, left:right_px]
+    mask = np.zeros(part.shape[:2], np.uint8)
+    cv2.fillConvexPoly(mask, polygon - (left, top), 1)
+    # A piece of ready noise: to draw every pixel anew takes longer than all else here.
+    start = int(rng.random() * NUM_NOISE_STARTS)
+    noise = _noise(crop.size + NUM_NOISE_STARTS)[start : start + part.size].reshape(part.shape)
+    cv2.copyTo(noise, mask, part)
 
 
 def normalized_targets(

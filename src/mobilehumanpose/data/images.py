@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 import zipfile
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import cv2
 import numpy as np
@@ -26,6 +25,13 @@ _READ_FLAGS = {
 
 class Images(Protocol):
     """What reads a dataset's pictures."""
+
+    def open(self, name: str) -> IO[bytes]:
+        """The file of that name, to be read from its beginning and closed.
+
+        Raises:
+            UserError: there is none.
+        """
 
     def encoded(self, name: str) -> bytes:
         """The file of that name.
@@ -48,8 +54,8 @@ class ImageFolder:
         """The picture's path."""
         return str(self.root / name)
 
-    def encoded(self, name: str) -> bytes:
-        """The file's content.
+    def open(self, name: str) -> IO[bytes]:
+        """The file.
 
         Raises:
             UserError: it cannot be read, or lies outside the folder.
@@ -58,9 +64,18 @@ class ImageFolder:
         if ".." in Path(name).parts or Path(name).is_absolute():
             raise UserError(f"{path}: lies outside {self.root}")
         try:
-            return path.read_bytes()
+            return path.open("rb")
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
+    def encoded(self, name: str) -> bytes:
+        """The file's content.
+
+        Raises:
+            UserError: it cannot be read, or lies outside the folder.
+        """
+        with self.open(name) as file:
+            return file.read()
 
 
 class ZipImages:
@@ -83,8 +98,8 @@ class ZipImages:
         """The archive and the name in it."""
         return f"{self.path}: {name!r}"
 
-    def encoded(self, name: str) -> bytes:
-        """The content of the archive's member of that name.
+    def open(self, name: str) -> IO[bytes]:
+        """The archive's member of that name.
 
         Raises:
             UserError: there is none.
@@ -93,9 +108,18 @@ class ZipImages:
             self._archive = zipfile.ZipFile(self.path)
             self._opened_by = os.getpid()
         try:
-            return self._archive.read(name)
+            return self._archive.open(name)
         except KeyError:
             raise UserError(f"{self.path}: has no photograph {name!r}") from None
+
+    def encoded(self, name: str) -> bytes:
+        """The member's content.
+
+        Raises:
+            UserError: there is none.
+        """
+        with self.open(name) as member:
+            return member.read()
 
 
 def read_image(images: Images, name: str, *, shrink: int = 1) -> NDArray[np.uint8]:
@@ -129,7 +153,8 @@ def image_size(images: Images, name: str) -> tuple[int, int]:
         UserError: there is none, or it is no picture.
     """
     try:
-        with Image.open(io.BytesIO(images.encoded(name))) as image:
+        # Pillow reads on only as far as it must, which is not far where there are many pictures.
+        with images.open(name) as file, Image.open(file) as image:
             return image.size
     except (UnidentifiedImageError, OSError) as error:
         raise UserError(f"{images.describe(name)}: is no picture: {error}") from None

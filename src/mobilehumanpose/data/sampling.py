@@ -85,6 +85,9 @@ class SeededBatches:
     The processes share each batch: number r takes every ``num_ranks``-th sample of it from r on,
     so that together they train on what one process would. What is left at the end of the order
     and fills no batch is dropped; the order is another one next time.
+
+    Samples are varied by their place in the epoch: a small set that is mixed with a large one comes
+    many times an epoch, and each time shall differ.
     """
 
     def __init__(
@@ -102,7 +105,8 @@ class SeededBatches:
         Args:
             order: (K, 2) datasets and samples.
             batch_size: of all processes together.
-            variation: seed of what is random within samples; another one for each epoch.
+            variation: decides, with the place, the seed of what is random within a sample;
+                another one for each epoch.
             first_batch: batches before it are left out: an earlier run has seen them.
             rank: this process.
             num_ranks: how many processes there are.
@@ -111,9 +115,14 @@ class SeededBatches:
             UserError: the batch does not divide among the processes, or the order fills none.
         """
         if batch_size % num_ranks:
-            raise UserError(f"batches of {batch_size} do not divide among {num_ranks} processes")
+            raise UserError(
+                f"batches of {batch_size} do not divide among {num_ranks} processes; "
+                "choose another --batch-size"
+            )
         if len(order) < batch_size:
-            raise UserError(f"{len(order)} samples fill no batch of {batch_size}")
+            raise UserError(
+                f"{len(order)} samples fill no batch of {batch_size}; choose a smaller --batch-size"
+            )
         self.order = order
         self.batch_size = batch_size
         self.variation = variation
@@ -126,8 +135,10 @@ class SeededBatches:
 
     def __iter__(self) -> Iterator[list[Key]]:
         for batch in range(self.first_batch, len(self.order) // self.batch_size):
-            rows = self.order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            first, end = batch * self.batch_size, (batch + 1) * self.batch_size
+            rows = self.order[first:end].tolist()
+            epoch_seed = self.variation * len(self.order) + first
             yield [
-                (int(dataset), int(sample), self.variation)
-                for dataset, sample in rows[self.rank :: self.num_ranks]
+                (*rows[place], epoch_seed + place)
+                for place in range(self.rank, self.batch_size, self.num_ranks)
             ]

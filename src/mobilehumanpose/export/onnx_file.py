@@ -7,6 +7,8 @@ Runtime folds when it loads the file: half the size, and arithmetic in float32 t
 
 from __future__ import annotations
 
+import logging
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -93,16 +95,20 @@ def export_onnx(
         network, num_joints=num_joints, grid=description.grid, mean=mean, std=std
     ).eval()
     crops = torch.from_numpy(check_crops)
-    program = torch.onnx.export(
-        model,
-        (torch.zeros(2, *crops.shape[1:], dtype=torch.uint8),),
-        input_names=["image"],
-        output_names=["cells", "scores"],
-        dynamic_shapes={"image": {0: torch.export.Dim("batch", min=1, max=1024)}},
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
+    # PyTorch warns of operators of torchvision, which is not used here, and of its own ways.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        program = torch.onnx.export(
+            model,
+            (torch.zeros(2, *crops.shape[1:], dtype=torch.uint8),),
+            input_names=["image"],
+            output_names=["cells", "scores"],
+            dynamic_shapes={"image": {0: torch.export.Dim("batch", min=1, max=1024)}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     if program is None:
         raise UserError(f"{path}: torch.onnx.export gave no graph")
     proto = onnxslim.slim(program.model_proto)

@@ -18,7 +18,7 @@ from .checkpoints import find_checkpoints
 from .distributed import is_started_by_torchrun, joined, launch, parse_gpus
 from .logs import STEPS
 from .loop import Trainer
-from .recipes import find_recipe
+from .recipes import Recipe, change_stages, find_recipe
 
 
 def _part(dataset: str, part: str) -> Callable[[Path], PoseDataset]:
@@ -42,24 +42,22 @@ class TrainOptions:
     """What the command line says.
 
     Attributes:
-        recipe: a key of ``recipes.RECIPES``.
+        recipe: with all that was asked to be changed.
         data: folder with the datasets.
         out: the run writes into ``model_dump/<recipe>`` and ``log/<recipe>`` in it.
         go_on: from the newest checkpoint; without it, a folder with one is refused.
         init: a file of weights to begin with instead of new ones.
         gpus: GPUs of this machine to train on; the processor when empty; what there is when None.
-        backbone: LPRES, LPSKI or LPWO instead of the recipe's.
         threads: of PyTorch in each process; its own choice when None.
         workers: processes that cut crops, for each process that trains.
     """
 
-    recipe: str
+    recipe: Recipe
     data: Path
     out: Path
     go_on: bool
     init: Path | None
     gpus: list[int] | None
-    backbone: str | None
     threads: int | None
     workers: int
 
@@ -75,6 +73,9 @@ def run_recipe(
     gpu: str | None = None,
     processes: int | None = None,
     backbone: str | None = None,
+    crop_px: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
     threads: int | None = None,
     workers: int = 1,
 ) -> None:
@@ -90,6 +91,9 @@ def run_recipe(
         gpu: numbers such as ``"0-1"`` or ``"0,1"``: one process each.
         processes: so many on the processor instead.
         backbone: LPRES, LPSKI or LPWO instead of the recipe's.
+        crop_px: side of the crops instead of the recipe's.
+        epochs: of each stage instead of the recipe's.
+        batch_size: of all processes together instead of the recipe's.
         threads: of PyTorch in each process.
         workers: processes that cut crops, for each process that trains.
 
@@ -106,16 +110,17 @@ def run_recipe(
         raise UserError(f"--threads {threads}: at least 1")
     if init is not None and go_on:
         raise UserError("--init and --continue: give one of them; a run that goes on has weights")
-    find_recipe(name, backbone)
+    recipe = change_stages(
+        find_recipe(name, backbone), crop_px=crop_px, epochs=epochs, batch_size=batch_size
+    )
     gpus = parse_gpus(gpu) if gpu is not None else [] if processes is not None else None
     options = TrainOptions(
-        recipe=name,
+        recipe=recipe,
         data=data,
         out=out,
         go_on=go_on,
         init=init,
         gpus=gpus,
-        backbone=backbone,
         threads=threads,
         workers=workers,
     )
@@ -138,7 +143,7 @@ def train(options: TrainOptions, console: Console | None = None) -> None:
     """
     console = console or Console()
     keep_memory()
-    recipe = find_recipe(options.recipe, options.backbone)
+    recipe = options.recipe
     out_dir = options.out / "model_dump" / recipe.name
     log_dir = options.out / "log" / recipe.name
     if options.threads is not None:

@@ -24,7 +24,6 @@ from ..data.crops import (
 from ..data.samples import PoseDataset
 from ..data.sampling import (
     Key,
-    SeededBatches,
     balanced_order,
     concatenated_order,
     weighted_order,
@@ -113,14 +112,15 @@ class CropDataset(Dataset[Crops]):
             affine = crop_affine(box, self.crop_px, rotation_degrees=lean_degrees)
             flip = False
             crop = cut_crop(images, name, affine, self.crop_px, may_shrink=False)
+            planes = np.ascontiguousarray(crop.transpose(2, 0, 1))
         else:
             rng = np.random.default_rng((seed, dataset_index, index))
             affine, flip = random_affine(
-                box, self.crop_px, size[0], self.augmentation, rng, lean_degrees=lean_degrees
+                box, self.crop_px, self.augmentation, rng, lean_degrees=lean_degrees
             )
             crop = cut_crop(images, name, affine, self.crop_px, may_shrink=True)
-            crop = vary_colors(crop, self.augmentation, rng)
             occlude(crop, box, affine, size, self.augmentation, rng)
+            planes = vary_colors(crop, self.augmentation, rng)
         has_px, depth_mm = samples.has_px[index], samples.depth_mm[index]
         has_depth = samples.has_depth[index]
         if self.depth_range_hides:
@@ -141,7 +141,7 @@ class CropDataset(Dataset[Crops]):
             mapped, _ = map_joints(known.astype(np.uint8), samples.skeleton, self.skeleton)
             known = mapped.astype(bool)
         return Crops(
-            pixels=torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))),
+            pixels=torch.from_numpy(planes),
             targets=torch.from_numpy(targets),
             known=torch.from_numpy(known),
             source=torch.tensor([dataset_index, index]),
@@ -175,29 +175,6 @@ def epoch_order(recipe: Recipe, lengths: Sequence[int], epoch: int) -> NDArray[n
     order = balanced_order([lengths[i] for i in sets_3d], [lengths[i] for i in sets_2d], rng)
     order[:, 0] = np.array(sets_3d + sets_2d, np.int32)[order[:, 0]]
     return order
-
-
-class VariedBatches:
-    """Batches whose samples are varied by their place in the epoch.
-
-    A small set that is mixed with a large one comes many times an epoch; each time shall differ.
-    """
-
-    def __init__(self, batches: SeededBatches) -> None:
-        self.batches = batches
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        b = self.batches
-        epoch_seed = b.variation * len(b.order)
-        for batch, keys in enumerate(b, b.first_batch):
-            first = epoch_seed + batch * b.batch_size + b.rank
-            yield [
-                (dataset, sample, first + i * b.num_ranks)
-                for i, (dataset, sample, _) in enumerate(keys)
-            ]
 
 
 def load_batches(

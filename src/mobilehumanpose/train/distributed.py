@@ -122,7 +122,8 @@ def launch(function: Callable[..., None], num_processes: int, *arguments: Any) -
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     # The launcher prints the traceback of every process that the first failure takes along.
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    for name in ("torch.distributed.elastic", "torch.multiprocessing"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
         config = LaunchConfig(
             min_nodes=1,

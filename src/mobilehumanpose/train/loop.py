@@ -19,7 +19,7 @@ from ..data.sampling import SeededBatches
 from ..errors import UserError
 from ..skeleton import get_skeleton
 from .checkpoints import read_newest, write_checkpoint
-from .dataset import CropDataset, VariedBatches, epoch_order, load_batches
+from .dataset import CropDataset, epoch_order, load_batches
 from .distributed import Ranks
 from .logs import RunLog, make_progress
 from .random_state import get_random_state, set_random_state
@@ -60,6 +60,9 @@ class Trainer:
             ranks: this process among several.
             workers: processes that cut crops, beside this one; 0 for none.
             save_every_seconds: between checkpoints; there is also one after each epoch.
+
+        Raises:
+            UserError: a stage's batches do not suit the data or the processes.
         """
         self.recipe = recipe
         self.train_sets = train_sets
@@ -80,6 +83,8 @@ class Trainer:
         self._is_resumed = False
         self._log_bytes: Mapping[str, int] = {}
         self._saved_at = time.monotonic()
+        for stage in recipe.stages:  # before anything is written that stands in a better try's way
+            self._batches(stage)
 
     # -- checkpoints ---------------------------------------------------------------------------
 
@@ -192,18 +197,9 @@ class Trainer:
         """Train from ``self.batch`` to the epoch's end; images a second."""
         learner, ranks = self.learner, self.ranks
         learner.prepare(stage)
-        epoch = sum(s.epochs for s in self.recipe.stages[: self.stage_index]) + self.epoch
-        order = self._order(epoch)
-        batches = SeededBatches(
-            order,
-            stage.batch_size,
-            variation=self.recipe.seed * 1_000_003 + epoch,
-            first_batch=self.batch,
-            rank=ranks.rank,
-            num_ranks=ranks.num_ranks,
-        )
+        batches = self._batches(stage)
         dataset = self._crops(stage)
-        num_batches = len(order) // stage.batch_size
+        num_batches = self.batch + len(batches)
         first_batch, started_at = self.batch, time.monotonic()
         speed = 0.0
         is_shown = ranks.rank == 0 and self.console.is_terminal
@@ -217,7 +213,7 @@ class Trainer:
             )
             for crops in load_batches(
                 dataset,
-                VariedBatches(batches),
+                batches,
                 workers=self.workers,
                 pin_memory=ranks.device.type == "cuda",
             ):
@@ -240,6 +236,28 @@ class Trainer:
                 speed = (self.batch - first_batch) * stage.batch_size / max(seconds, 1e-9)
                 progress.update(bar, completed=self.batch, speed=speed, loss=done.loss)
         return speed
+
+    def _batches(self, stage: Stage) -> SeededBatches:
+        """What is left of the epoch for this process.
+
+        Raises:
+            UserError: the stage's batches do not suit the data or the processes.
+        """
+        ranks = self.ranks
+        if stage.batch_size < 2 * ranks.num_ranks:
+            raise UserError(
+                f"batches of {stage.batch_size}: batch normalisation needs at least 2 crops in "
+                "each process; choose a larger --batch-size"
+            )
+        epoch = sum(s.epochs for s in self.recipe.stages[: self.stage_index]) + self.epoch
+        return SeededBatches(
+            self._order(epoch),
+            stage.batch_size,
+            variation=self.recipe.seed * 1_000_003 + epoch,
+            first_batch=self.batch,
+            rank=ranks.rank,
+            num_ranks=ranks.num_ranks,
+        )
 
     def _order(self, epoch: int) -> NDArray[np.int32]:
         """(K, 2) datasets and samples of an epoch, counted over all stages."""
@@ -327,6 +345,10 @@ class Trainer:
 
 def _difference(where: str, theirs: Any, mine: Any) -> str:
     """The first field in which two pieces of JSON differ."""
+    if isinstance(theirs, list) and isinstance(mine, list):
+        for index, (their, my) in enumerate(zip(theirs, mine, strict=False)):
+            if their != my and isinstance(my, dict):
+                return _difference(f"{where}.{index}", their, my)
     if isinstance(theirs, dict) and isinstance(mine, dict):
         for key in [*theirs, *mine]:
             if theirs.get(key) != mine.get(key):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from ..data.crops import PUBLISHED_AUGMENTATION, Augmentation
 from ..errors import UserError
@@ -14,6 +14,9 @@ from ..models.presets import preset_config
 from .schedule import CosineSchedule, Schedule, StepSchedule
 
 Triple = tuple[float, float, float]
+
+#: Smaller pictures leave the deepest layers of the networks less than a cell.
+MIN_CROP_PX = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,3 +317,31 @@ def find_recipe(name: str, backbone: str | None = None) -> Recipe:
         return recipe
     preset_config(f"{family}-{size}")
     return replace(recipe, name=f"{recipe.name}-{family}", preset=f"{family}-{size}")
+
+
+def change_stages(
+    recipe: Recipe,
+    *,
+    crop_px: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+) -> Recipe:
+    """The recipe with every stage changed where something is given; its learning rates stay.
+
+    Args:
+        recipe: keeps its name.
+        crop_px: side of the square input.
+        epochs: of each stage. A rate that falls at epochs keeps them; a cosine is squeezed.
+        batch_size: of all processes together.
+
+    Raises:
+        UserError: no network trains so.
+    """
+    if crop_px is not None and (crop_px < MIN_CROP_PX or crop_px % 32):
+        raise UserError(f"--crop-px {crop_px}: a multiple of 32, at least {MIN_CROP_PX}")
+    for option, value in (("--epochs", epochs), ("--batch-size", batch_size)):
+        if value is not None and value < 1:
+            raise UserError(f"{option} {value}: at least 1")
+    given = {"crop_px": crop_px, "epochs": epochs, "batch_size": batch_size}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return replace(recipe, stages=tuple(replace(stage, **changes) for stage in recipe.stages))
