@@ -1,0 +1,1 @@
+"""Photographs of people that never were, with exact labels: bodies, clothes, motion, scenes."""
