@@ -287,10 +287,8 @@ class Body:
     def _stature_mm(self, coefficients: NDArray[np.float32]) -> float:
         """From sole to crown, of the body at rest."""
         ends = [self._arrays.sole_vertex, self._arrays.crown_vertex]
-        used = np.flatnonzero(coefficients)
-        sole, crown = self._arrays.template_mm[ends, 1] + (
-            coefficients[used] @ self._arrays.blend_shapes_mm[np.ix_(used, ends, [1])][..., 0]
-        )
+        shifts_mm = coefficients @ self._arrays.blend_shapes_mm[:, ends, 1]
+        sole, crown = self._arrays.template_mm[ends, 1] + shifts_mm
         return float(sole - crown)
 
 

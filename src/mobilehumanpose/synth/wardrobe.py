@@ -12,6 +12,7 @@ import io
 import re
 import zipfile
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -140,11 +141,11 @@ class _Assets:
     def __init__(self, root: Path) -> None:
         self.root = root
         if root.is_dir():
-            found = (p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
+            found = [p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()]
         elif root.is_file():
             try:
                 with zipfile.ZipFile(root) as archive:
-                    found = iter([n for n in archive.namelist() if not n.endswith("/")])
+                    found = [n for n in archive.namelist() if not n.endswith("/")]
             except (OSError, zipfile.BadZipFile) as error:
                 raise UserError(f"{root}: not a zip file: {error}") from None
         else:
