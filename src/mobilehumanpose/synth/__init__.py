@@ -1,1 +1,1 @@
-"""Photographs of people that never were, with exact labels: bodies, clothes, motion, scenes."""
+"""Photographs of people that never were: bodies, motion, wardrobe, scenes and their labels."""
