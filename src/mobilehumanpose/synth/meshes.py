@@ -122,22 +122,26 @@ class Painted:
     """Clothes painted on the body, by its zones.
 
     Attributes:
-        top, bottom, shoes: their paints.
+        top, bottom, shoes, hair: their paints; the hair's amount is 0 where none is painted.
         collar, hem: the top reaches between these coordinates of the trunk.
         sleeve: and as far as this along the arm; below 0 for none.
         waist, cuff: the bottom reaches between these of trunk and leg.
         shoe: shoes begin here; 2 for bare feet.
+        loose_top_mm, loose_bottom_mm: how far the cloth stands off the skin.
     """
 
     top: Paint
     bottom: Paint
     shoes: Paint
+    hair: Paint
     collar: float
     hem: float
     sleeve: float
     waist: float
     cuff: float
     shoe: float
+    loose_top_mm: float = 0.0
+    loose_bottom_mm: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,6 @@ from .meshes import Geometry, Material, Mesh, Paint, Painted, quad_geometry
 
 NEAR_MM, FAR_MM = 80.0, 200_000.0
 SHADOW_PX = 512
-#: More of a texture than a person of 300 px can show.
-MAX_TEXTURE_PX = 512
 MAX_CONTACTS = 48
 #: How far shadows on the ground of a backdrop reach.
 GROUND_MM = 15_000.0
@@ -251,6 +249,7 @@ class Renderer:
         for mesh, array in zip(meshes, arrays, strict=True):
             if mesh.casts_shadow:
                 _set(program, "cut_alpha", mesh.material.cut_alpha)
+                self._set_painted(program, mesh.material.painted)
                 if mesh.material.cut_alpha:
                     self._use_texture(mesh.material.texture)
                 array["shadow"].render()
@@ -281,26 +280,28 @@ class Renderer:
         _set(program, "gloss", material.gloss)
         _set(program, "person", float(mesh.person))
         _set(program, "lower_from", material.lower_from)
-        _set(program, "is_painted", material.painted is not None)
         paints = [material.paint, material.lower_paint]
+        self._set_painted(program, material.painted)
         if material.painted is not None:
-            p: Painted = material.painted
-            paints += [p.top, p.bottom, p.shoes]
-            _set(program, "top_reach", (p.collar, p.hem, p.sleeve, 0.0))
-            _set(program, "bottom_reach", (p.waist, p.cuff, p.shoe, 0.0))
-        paints += [Paint()] * (5 - len(paints))
+            p = material.painted
+            paints += [p.top, p.bottom, p.shoes, p.hair]
+        paints += [Paint()] * (6 - len(paints))
         _write(program, "tint", np.float32([(*p.tint, p.amount) for p in paints]))
         _write(program, "pattern_rgb", np.float32([(*p.pattern_rgb, p.pattern) for p in paints]))
         _write(program, "pattern_scale", np.float32([p.pattern_scale for p in paints]))
+
+    @staticmethod
+    def _set_painted(program: moderngl.Program, painted: Painted | None) -> None:
+        _set(program, "is_painted", painted is not None)
+        if painted is not None:
+            p = painted
+            _set(program, "top_reach", (p.collar, p.hem, p.sleeve, p.loose_top_mm))
+            _set(program, "bottom_reach", (p.waist, p.cuff, p.shoe, p.loose_bottom_mm))
 
     def _use_texture(self, name: str | None) -> NDArray[np.float32]:
         """Bind a texture, loading it at its first use; its mean in linear RGB."""
         if name not in self._textures:
             pixels = np.full((1, 1, 3), 255, np.uint8) if name is None else self._load_texture(name)
-            shrink = max(pixels.shape[:2]) / MAX_TEXTURE_PX
-            if shrink > 1:
-                side = (round(pixels.shape[1] / shrink), round(pixels.shape[0] / shrink))
-                pixels = cv2.resize(pixels, side, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
             channels = pixels.shape[2]
             texture = self._gl.texture(
                 (pixels.shape[1], pixels.shape[0]),

@@ -7,16 +7,28 @@ in vec3 in_normal;
 in vec2 in_uv;
 in vec2 in_zone;
 uniform mat4 camera;
+uniform bool is_painted;
+uniform vec4 top_reach;     // collar, hem, sleeve, looseness in mm
+uniform vec4 bottom_reach;  // waist, cuff, shoe, looseness in mm
 out vec3 world;
 out vec3 normal;
 out vec2 uv;
 out vec2 zone;
 void main() {
     world = in_position;
+    if (is_painted) {
+        bool is_arm = in_zone.x >= 0.0;
+        bool top = is_arm ? in_zone.x < top_reach.z
+            : in_zone.y > top_reach.x && in_zone.y < top_reach.y;
+        bool bottom = !is_arm && in_zone.y > bottom_reach.x && in_zone.y < bottom_reach.y;
+        // Looser towards the hem: cloth hangs.
+        float down = clamp(is_arm ? in_zone.x * 1.5 : in_zone.y + 1.0, 0.2, 1.0);
+        world += in_normal * (top ? top_reach.w * down : bottom ? bottom_reach.w : 0.0);
+    }
     normal = in_normal;
     uv = in_uv;
     zone = in_zone;
-    gl_Position = camera * vec4(in_position, 1.0);
+    gl_Position = camera * vec4(world, 1.0);
 }
 """
 
@@ -83,14 +95,14 @@ uniform float gloss;
 uniform float person;
 uniform vec3 eye;
 uniform float exposure;
-// Of the whole, of the lower part, and of painted top, bottom and shoes.
-uniform vec4 tint[5];            // rgb, amount
-uniform vec4 pattern_rgb[5];     // rgb, kind
-uniform float pattern_scale[5];
+// Of the whole, of the lower part, and of painted top, bottom, shoes and hair.
+uniform vec4 tint[6];            // rgb, amount
+uniform vec4 pattern_rgb[6];     // rgb, kind
+uniform float pattern_scale[6];
 uniform float lower_from;
 uniform bool is_painted;
-uniform vec4 top_reach;          // collar, hem, sleeve
-uniform vec4 bottom_reach;       // waist, cuff, shoe
+uniform vec4 top_reach;
+uniform vec4 bottom_reach;
 """
     + _LIGHT
     + """
@@ -122,6 +134,7 @@ void main() {
         if (is_arm ? zone.x < top_reach.z : zone.y > top_reach.x && zone.y < top_reach.y) part = 2;
         if (!is_arm && zone.y > bottom_reach.x && zone.y < bottom_reach.y && part == 0) part = 3;
         if (!is_arm && zone.y > bottom_reach.z) part = 4;
+        if (!is_arm && zone.y < -2.4) part = 5;
         if (part > 0) { albedo = recolored(surface_mean, part, at); shine = 0.0; }
     }
     vec3 to_eye = normalize(eye - world);
