@@ -141,6 +141,7 @@ class Body:
 
     Attributes:
         bone_names: B names of MakeHuman's default rig without the face, parents before children.
+        bone_index: index of each bone by its name.
         bone_parents: (B,) indices; -1 for the root.
         skin_triangles: (F, 3) int32 vertex indices of the visible body, counter-clockwise seen
             from outside in a right-handed frame such as the body frame.
@@ -156,7 +157,7 @@ class Body:
         self.skin_triangles = arrays.skin_triangles
         self.skin_uv = arrays.skin_uv
         self.eye_triangles = arrays.eye_triangles
-        self._bone_index = {name: i for i, name in enumerate(self.bone_names)}
+        self.bone_index = {name: i for i, name in enumerate(self.bone_names)}
         self._joint_weights, self._crown = self._joint_recipes()
 
     @classmethod
@@ -178,23 +179,12 @@ class Body:
             save_arrays(path, arrays)
         return cls(arrays)
 
-    def bone(self, name: str) -> int:
-        """Index of a bone.
-
-        Raises:
-            UserError: the rig has none of that name.
-        """
-        try:
-            return self._bone_index[name]
-        except KeyError:
-            raise UserError(f"the body's rig has no bone {name!r}") from None
-
     @cached_property
     def mirrored_bones(self) -> NDArray[np.intp]:
         """(B,) index of each bone's counterpart on the other side."""
         other = {".L": ".R", ".R": ".L"}
         return np.array(
-            [self.bone(n[:-2] + other[n[-2:]]) if n[-2:] in other else self.bone(n)
+            [self.bone_index[n[:-2] + other[n[-2:]]] if n[-2:] in other else self.bone_index[n]
              for n in self.bone_names]
         )  # fmt: skip
 
@@ -271,15 +261,17 @@ class Body:
         weights = np.zeros((MUCO_21.num_joints, bones + 1), np.float32)
         for joint, recipe in _MIDDLE_RECIPES.items():
             for bone, weight in recipe.items():
-                weights[MUCO_21.index(joint), self.bone(bone)] = weight
+                weights[MUCO_21.index(joint), self.bone_index[bone]] = weight
         for side in "LR":
             for joint, recipe in _SIDED_RECIPES.items():
                 for bone, weight in recipe.items():
-                    weights[MUCO_21.index(f"{side}_{joint}"), self.bone(f"{bone}.{side}")] = weight
-        left, right = self.bone("upperleg01.L"), self.bone("upperleg01.R")
+                    weights[MUCO_21.index(f"{side}_{joint}"), self.bone_index[f"{bone}.{side}"]] = (
+                        weight
+                    )
+        left, right = self.bone_index["upperleg01.L"], self.bone_index["upperleg01.R"]
         for joint, share in (("L_Hip", 1.0), ("R_Hip", 0.0), ("Pelvis", 0.5)):
             lift = weights[MUCO_21.index(joint)]
-            lift[self.bone("spine04")] = HIP_LIFT
+            lift[self.bone_index["spine04"]] = HIP_LIFT
             lift[[left, right]] = np.array([share, 1 - share]) - HIP_LIFT / 2
         weights[MUCO_21.index("Head_top"), bones] = 1
         return weights, self._arrays.crown_vertex

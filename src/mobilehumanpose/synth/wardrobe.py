@@ -244,10 +244,8 @@ def _read_obj(
         elif words[0] == "vt":
             uv.append([float(words[1]), 1 - float(words[2])])
         elif words[0] == "f":
-            polygon = [word.split("/") for word in words[1:]]
-            corners += [
-                [polygon[0], polygon[i], polygon[i + 1]] for i in range(1, len(polygon) - 1)
-            ]
+            first, *others = (word.split("/") for word in words[1:])
+            corners += [[first, *pair] for pair in pairwise(others)]
     triangles = np.array([[int(c[0]) for c in t] for t in corners], np.int32) - 1
     picture = np.array([[int(c[1]) for c in t] for t in corners], np.int32) - 1
     if triangles.min() < 0 or triangles.max() >= vertices or picture.min() < 0:
