@@ -26,7 +26,7 @@ SPLITS: tuple[Split, ...] = ("train", "held-out")
 #: More of a skin or a garment than a person of 300 px can show.
 MAX_ASSET_PX = 512
 #: Drawn pixels per finished one, along each side: edges are averaged.
-SUPERSAMPLING = 1.4
+SUPERSAMPLING = 1.3
 #: The main person has at least so many joints in the picture, and so many of them in sight.
 MIN_JOINTS_INSIDE, MIN_JOINTS_VISIBLE = 8, 6
 #: A scene that shows too little of its main person is drawn anew, at most so often.

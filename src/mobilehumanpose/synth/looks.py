@@ -181,8 +181,12 @@ def lower_part(
     return is_lower
 
 
-def _random_cloth(rng: np.random.Generator, *, amount: float = 1.0, scale: float = 8.0) -> Paint:
-    pattern = int(rng.choice(5, p=(0.62, 0.16, 0.08, 0.08, 0.06)))
+def _random_cloth(
+    rng: np.random.Generator, *, amount: float = 1.0, scale: float = 8.0, patterns: float = 0.35
+) -> Paint:
+    """A colour and, in a share ``patterns`` of cases, a pattern of a second one."""
+    kinds = np.array([1 - patterns, *(patterns * np.array([0.4, 0.2, 0.25, 0.15]))])
+    pattern = int(rng.choice(5, p=kinds))
     return Paint(
         tint=cloth_rgb(rng),
         amount=amount,
@@ -210,8 +214,8 @@ def _random_paint(
     nothing = has_suit
     return Painted(
         top=_random_cloth(rng),
-        bottom=_random_cloth(rng),
-        shoes=_random_cloth(rng),
+        bottom=_random_cloth(rng, patterns=0.12),
+        shoes=_random_cloth(rng, patterns=0.0),
         hair=hair,
         collar=collar,
         hem=-2.0 if nothing else hem,
@@ -228,7 +232,7 @@ def _garment_material(rng: np.random.Generator, garment: Garment, hair: Paint) -
     texture = None if garment.texture is None else f"asset:{garment.texture}"
     if garment.kind == "hair":
         if texture is None:
-            return Material(texture="surface:6", uv_scale=6.0, paint=hair, gloss=0.15)
+            return Material(texture="surface:4", uv_scale=6.0, paint=hair, gloss=0.15)
         return Material(texture=texture, paint=hair, gloss=0.25, cut_alpha=True)
     if texture is None:  # plain white would show the folds alone
         amount, texture = 1.0, f"surface:{int(rng.integers(NUM_TEXTURES))}"
@@ -236,12 +240,14 @@ def _garment_material(rng: np.random.Generator, garment: Garment, hair: Paint) -
             texture=texture if rng.random() < 0.5 else None,
             uv_scale=float(rng.uniform(2, 8)),
             paint=_random_cloth(rng, scale=10),
-            lower_paint=_random_cloth(rng, scale=10),
+            lower_paint=_random_cloth(rng, scale=10, patterns=0.12),
             lower_from=_LOWER_FROM,
             gloss=float(rng.uniform(0, 0.1)),
         )
     amount = 0.0 if rng.random() < 0.15 else float(rng.uniform(0.75, 1.0))
-    paint, lower = (_random_cloth(rng, amount=amount, scale=12) for _ in range(2))
+    top_patterns, lower_patterns = (0.0, 0.0) if garment.kind == "shoes" else (0.35, 0.12)
+    paint = _random_cloth(rng, amount=amount, scale=12, patterns=top_patterns)
+    lower = _random_cloth(rng, amount=amount, scale=12, patterns=lower_patterns)
     if amount == 0:
         paint = lower = _NO_PAINT
     return Material(

@@ -33,7 +33,7 @@ def take_photograph(
     elif kind < 0.38:
         picture = cv2.filter2D(picture, -1, _motion_kernel(length, angle))
     picture = cv2.LUT(picture, _tones(rng))
-    if rng.random() < 0.06:
+    if rng.random() < 0.04:
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     noise, blotches = math.exp(rng.uniform(math.log(0.5), math.log(9))), rng.random() < 0.5

@@ -18,7 +18,7 @@ from .meshes import Geometry, Material, Mesh, Paint, Painted, quad_geometry
 
 NEAR_MM, FAR_MM = 80.0, 200_000.0
 SHADOW_PX = 512
-MAX_CONTACTS = 48
+MAX_CONTACTS = 16
 #: How far shadows on the ground of a backdrop reach.
 GROUND_MM = 15_000.0
 

@@ -52,7 +52,7 @@ uniform vec3 sun_rgb;
 uniform vec3 sky_rgb;
 uniform vec3 ground_rgb;
 uniform int num_contacts;
-uniform vec4 contacts[48];  // x and z on the ground, radius, strength
+uniform vec4 contacts[16];  // x and z on the ground, radius, strength
 
 float sunlit(vec3 at, vec3 n) {
     vec4 p = light * vec4(at + n * 12.0, 1.0);

@@ -28,6 +28,8 @@ MIN_DEPTH_MM = 300.0
 MIN_HEIGHT_MM = 150.0
 #: Share of the main person's box that the photograph must hold.
 MIN_INSIDE = 0.45
+#: Share of photographs that are drawn without care for where the person is in them.
+CUT_SHARE = 0.25
 _MAX_DRAWS = 20
 
 
@@ -83,8 +85,10 @@ def _draw(rng: np.random.Generator, points_mm: NDArray[np.floating]) -> Viewpoin
     focal = 0.5 / math.tan(fov / 2)  # in lengths of the frame's longer side
     elevation, below = _random_elevation(rng)
     roll = _random_roll(rng)
-    share = math.exp(rng.uniform(math.log(0.3), math.log(1.25)))
-    place = np.clip(rng.normal(0.5, 0.2, 2), -0.1, 1.1) * frame
+    # Most people are wholly in the picture; portraits and people at its edge are not.
+    is_cut = rng.random() < CUT_SHARE
+    share = math.exp(rng.uniform(math.log(0.3), math.log(1.3 if is_cut else 0.8)))
+    place = np.clip(rng.normal(0.5, 0.25 if is_cut else 0.12, 2), -0.1, 1.1) * frame
     ray = np.array([*(place - frame / 2) / focal, 1.0])
     ray /= np.linalg.norm(ray)
     low, high = points_mm.min(axis=0), points_mm.max(axis=0)
