@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UserError
 from ..media import make_folder
 from ..skeleton import MUCO_21
 from .anny_arrays import BodyArrays, load_arrays, read_anny, save_arrays
@@ -226,29 +225,46 @@ class Body:
         transforms[:, :, 3] = heads_mm - np.einsum("bij,bj->bi", turned, shape.bone_heads_mm)
         blended = (self._arrays.skin_weights @ transforms.reshape(-1, 12)).reshape(-1, 3, 4)
 
-        crown_mm = blended[self._crown] @ np.append(shape.vertices_mm[self._crown], 1)
-        joints_mm = (self._joint_weights @ np.vstack([heads_mm, crown_mm])).astype(np.float32)
-        pelvis_mm = joints_mm[MUCO_21.index("Pelvis")].copy()
+        joints_mm, pelvis_mm = self._joints(shape, turned, heads_mm)
         blended[:, :, 3] -= pelvis_mm
         return Posed(
             shape=shape,
             vertices_mm=apply_transforms(blended, shape.vertices_mm),
-            joints_mm=joints_mm - pelvis_mm,
+            joints_mm=joints_mm,
             vertex_transforms=blended,
         )
 
     def forward_kinematics(
         self, shape: Shape, rotations: NDArray[np.floating]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Turns of the bones against rest, (B, 3, 3), and their heads in mm, (B, 3)."""
-        turned = np.asarray(rotations, np.float32).copy()
-        heads_mm = shape.bone_heads_mm.copy()
-        offsets_mm = heads_mm - heads_mm[self.bone_parents]
+        """Turns of bones against rest, (…, B, 3, 3), and their heads in mm, (…, B, 3)."""
+        turned = np.array(rotations, np.float32)
+        heads_mm = np.empty(turned.shape[:-1], np.float32)
+        offsets_mm = shape.bone_heads_mm - shape.bone_heads_mm[self.bone_parents]
         for bone, parent in enumerate(self.bone_parents.tolist()):
-            if parent >= 0:
-                heads_mm[bone] = heads_mm[parent] + turned[parent] @ offsets_mm[bone]
-                turned[bone] = turned[parent] @ turned[bone]
+            if parent < 0:
+                heads_mm[..., bone, :] = shape.bone_heads_mm[bone]
+                continue
+            carried_mm = turned[..., parent, :, :] @ offsets_mm[bone]
+            heads_mm[..., bone, :] = heads_mm[..., parent, :] + carried_mm
+            turned[..., bone, :, :] = turned[..., parent, :, :] @ turned[..., bone, :, :]
         return turned, heads_mm
+
+    def joints(self, shape: Shape, rotations: NDArray[np.floating]) -> NDArray[np.float32]:
+        """(…, 21, 3) MuCo joints in mm of (…, B, 3, 3) poses, without the surface."""
+        return self._joints(shape, *self.forward_kinematics(shape, rotations))[0]
+
+    def _joints(
+        self, shape: Shape, turned: NDArray[np.float32], heads_mm: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(…, 21, 3) joints, pelvis at zero, and (…, 3) where the pelvis was before."""
+        head = self.bone_index["head"]  # the crown follows this bone alone
+        reach_mm = shape.vertices_mm[self._crown] - shape.bone_heads_mm[head]
+        crown_mm = heads_mm[..., head, :] + turned[..., head, :, :] @ reach_mm
+        points_mm = np.concatenate([heads_mm, crown_mm[..., None, :]], axis=-2)
+        joints_mm: NDArray[np.float32] = self._joint_weights @ points_mm
+        pelvis_mm = joints_mm[..., MUCO_21.index("Pelvis"), :]
+        return joints_mm - pelvis_mm[..., None, :], pelvis_mm
 
     def mirrored(self, rotations: NDArray[np.floating]) -> NDArray[np.floating]:
         """The (…, B, 3, 3) rotations of the pose that a mirror shows, left and right swapped."""
