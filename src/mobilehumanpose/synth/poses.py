@@ -90,8 +90,8 @@ class PoseLibrary:
     def draw(self, rng: np.random.Generator, split: Split = "train") -> NDArray[np.float32]:
         """(B, 3, 3) turns for ``Body.pose``.
 
-        The person stands, leans or lies as recorded and faces the viewer. The pose is jittered within what the joint is seen to do, given hands, and mirrored half
-        of the time.
+        The person stands, leans or lies as recorded and faces the viewer. The pose is jittered
+        within what the joints are seen to do, given hands, and mirrored half of the time.
 
         Raises:
             UserError: no recording belongs to this split.
