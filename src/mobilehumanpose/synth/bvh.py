@@ -68,9 +68,10 @@ class _Reader:
 
     def next(self, wanted: str) -> str:
         """The next word; ``wanted`` says what should stand there."""
-        for self._line, word in self._words:
-            return word
-        raise UserError(f"{self._name}: ends where {wanted} should stand")
+        self._line, word = next(self._words, (self._line, ""))
+        if not word:
+            raise UserError(f"{self._name}: ends where {wanted} should stand")
+        return word
 
     def expect(self, *words: str) -> str:
         """The next word, which must be one of these."""

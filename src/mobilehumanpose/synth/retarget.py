@@ -25,6 +25,14 @@ Array = NDArray[np.float64]
 
 TRUNK = ("pelvis", "abdomen", "chest", "neck", "head")
 LIMBS = ("collar", "upper_arm", "forearm", "hand", "thigh", "shank", "foot")
+DRIVEN_TRUNK = (
+    *("root", "spine05", "spine04", "spine03", "spine02", "spine01"),
+    *("neck01", "neck02", "neck03", "head"),
+)
+DRIVEN_LIMBS = (
+    *("upperleg01", "upperleg02", "lowerleg01", "lowerleg02", "foot"),
+    *("clavicle", "shoulder01", "upperarm01", "upperarm02", "lowerarm01", "lowerarm02", "wrist"),
+)
 #: Of the body frame: x left of a person at rest, y down, z to the back.
 LEFT, DOWN, FRONT = np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), np.array([0, 0, -1.0])
 
@@ -89,12 +97,7 @@ class SegmentMotion:
 
 def driven_bones(body: Body) -> list[str]:
     """Names of the bones that motion turns; fingers, toes and the others follow their parents."""
-    trunk = ["root", *(f"spine0{i}" for i in (5, 4, 3, 2, 1)), "neck01", "neck02", "neck03", "head"]
-    limbs = (
-        "upperleg01 upperleg02 lowerleg01 lowerleg02 foot "
-        "clavicle shoulder01 upperarm01 upperarm02 lowerarm01 lowerarm02 wrist"
-    ).split()
-    names = {*trunk, *(f"{limb}.{side}" for limb in limbs for side in "LR")}
+    names = {*DRIVEN_TRUNK, *(f"{limb}.{side}" for limb in DRIVEN_LIMBS for side in "LR")}
     return [name for name in body.bone_names if name in names]
 
 
@@ -104,7 +107,7 @@ def rest_frames(body: Body, shape: Shape) -> dict[str, Array]:
     Beside arms and legs that is the front, beside feet the sole, beside hands the forefinger.
     """
     heads = {name: shape.bone_heads_mm[i].astype(np.float64) for name, i in body.bone_index.items()}
-    frames = {}
+    frames: dict[str, Array] = {}
     for side in "LR":
         at = {name[:-2]: point for name, point in heads.items() if name.endswith(side)}
         frames |= {
@@ -167,10 +170,10 @@ def from_cmu(bvh: Bvh, name: str) -> SegmentMotion:
 def from_deepmimic(text: str, name: str) -> SegmentMotion:
     """Segments of a clip of DeepMimic's humanoid, from that project's JSON.
 
-    A frame is its duration, the root's position in metres, and the turns of :data:`_DEEPMIMIC_FRAME`:
-    quaternions w, x, y, z against the parent, or a hinge's angle about z. At rest the humanoid
-    stands with its arms hanging, and hinges bend its elbows by positive angles, its knees by
-    negative ones.
+    A frame is its duration, the root's position in metres, and the turns that
+    ``_DEEPMIMIC_FRAME`` lists: quaternions w, x, y, z against the parent, or a hinge's angle about
+    z. At rest the humanoid stands with its arms hanging, and hinges bend its elbows by positive
+    angles, its knees by negative ones.
 
     Raises:
         UserError: it is not such a file.

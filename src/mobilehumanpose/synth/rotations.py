@@ -100,8 +100,10 @@ def twists(rotations: NDArray[np.floating], axis: NDArray[np.floating]) -> NDArr
 
 
 def frame(direction: NDArray[np.floating], side: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(3, 3) right-handed frame in columns: ``direction``, the part of ``side`` across it, both's
-    cross product."""
+    """(3, 3) right-handed frame: ``direction``, the part of ``side`` across it, and the third.
+
+    They stand in the columns, each of length one.
+    """
     first = np.asarray(direction, np.float64)
     first = first / np.linalg.norm(first)
     second = side - first * (first @ side)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import UserError
+from .assets import AssetFiles
 from .body import Posed, Shape, apply_transforms
 
 Kind = Literal["clothes", "shoes", "hat", "hair"]
@@ -99,7 +99,7 @@ class Wardrobe:
 
     garments: list[Garment]
     skins: list[str]
-    _assets: _Assets = field(repr=False)
+    _assets: AssetFiles = field(repr=False)
 
     @classmethod
     def load(cls, assets: Path) -> Wardrobe:
@@ -108,7 +108,7 @@ class Wardrobe:
         Raises:
             UserError: the folder is absent or holds no garment, or a file in it is malformed.
         """
-        files = _Assets(assets)
+        files = AssetFiles(assets)
         garments = [_read_garment(files, name) for name in files.names if name.endswith(".mhclo")]
         if not garments:
             raise UserError(f"{assets}: holds no garment (.mhclo); MakeHuman's CC0 assets do")
@@ -135,45 +135,7 @@ class Wardrobe:
             raise UserError(f"{self._assets.root}: {name}: damaged picture: {error}") from None
 
 
-class _Assets:
-    """Files below a folder or in a zip, by their paths with forward slashes."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        if root.is_dir():
-            found = [p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()]
-        elif root.is_file():
-            try:
-                with zipfile.ZipFile(root) as archive:
-                    found = [n for n in archive.namelist() if not n.endswith("/")]
-            except (OSError, zipfile.BadZipFile) as error:
-                raise UserError(f"{root}: not a zip file: {error}") from None
-        else:
-            raise UserError(f"{root}: no such file or folder")
-        self.names = sorted(found)
-
-    def read(self, name: str) -> bytes:
-        """Content of a file.
-
-        Raises:
-            UserError: it cannot be read.
-        """
-        try:
-            if self.root.is_dir():
-                return (self.root / name).read_bytes()
-            with zipfile.ZipFile(self.root) as archive:
-                return archive.read(name)
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(f"{self.root}: {name}: cannot be read: {error}") from None
-
-    def lines(self, name: str) -> list[list[str]]:
-        """Words of each line that is neither empty nor a comment."""
-        text = self.read(name).decode("utf-8", errors="replace")
-        lines = (line.split("#", 1)[0].split() for line in text.splitlines())
-        return [words for words in lines if words]
-
-
-def _read_garment(assets: _Assets, name: str) -> Garment:
+def _read_garment(assets: AssetFiles, name: str) -> Garment:
     where = f"{assets.root}: {name}"
     try:
         return _parse_garment(assets, name)
@@ -183,7 +145,7 @@ def _read_garment(assets: _Assets, name: str) -> Garment:
         raise UserError(f"{where}: not a garment for hm08: {error}") from None
 
 
-def _parse_garment(assets: _Assets, name: str) -> Garment:
+def _parse_garment(assets: AssetFiles, name: str) -> Garment:
     folder = PurePosixPath(name).parent
     header: dict[str, list[str]] = {}
     tags: set[str] = set()
@@ -232,7 +194,7 @@ def _parse_garment(assets: _Assets, name: str) -> Garment:
 
 
 def _read_obj(
-    assets: _Assets, name: str
+    assets: AssetFiles, name: str
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], int]:  # fmt: skip
     """Triangles, their texture coordinates and the number of vertices of an ``.obj``."""
     vertices = 0
@@ -282,7 +244,7 @@ def _gender(label: str, tags: set[str]) -> Literal["female", "male"] | None:
     return "male" if "male" in tags or label.startswith("male") else None
 
 
-def _texture_name(assets: _Assets, folder: PurePosixPath, material: list[str]) -> str | None:
+def _texture_name(assets: AssetFiles, folder: PurePosixPath, material: list[str]) -> str | None:
     """The diffuse picture that a garment's material names, whatever its suffix is by now."""
     known = set(assets.names)
     material_name = str(folder / " ".join(material))
