@@ -51,9 +51,9 @@ def cloth_rgb(rng: np.random.Generator) -> Rgb:
 
 def thing_rgb(rng: np.random.Generator) -> Rgb:
     """Walls, floors and furniture: mostly dull, sometimes not."""
-    if rng.random() < 0.75:
+    if rng.random() < 0.85:
         return _linear(rng.normal(0.1, 0.08), rng.beta(1.5, 5), rng.uniform(0.2, 0.95))
-    return _linear(rng.random(), rng.uniform(0.1, 0.8), rng.uniform(0.15, 0.95))
+    return _linear(rng.random(), rng.uniform(0.1, 0.7), rng.uniform(0.15, 0.9))
 
 
 def skin_rgb(rng: np.random.Generator) -> Rgb:

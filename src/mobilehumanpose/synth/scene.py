@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..skeleton import MUCO_21
 from .backgrounds import Backgrounds
 from .body import Body, Posed
+from .collisions import arm_depth_mm, solid_triangles
 from .looks import Dresser
 from .meshes import Mesh
 from .render import View
@@ -27,6 +28,9 @@ LIFTED_SHARE = 0.08
 #: No two bodies come nearer than this.
 MIN_GAP_MM = 60.0
 _MAX_DRAWS = 12
+#: Arms may be pressed into the own trunk so far, as flesh is.
+MAX_ARM_DEPTH_MM = 12.0
+_MAX_POSE_DRAWS = 4
 #: Every so many-th vertex tells where a body is.
 _SPARSE = 23
 _CONTACT_JOINTS = MUCO_21.indices(
@@ -84,6 +88,7 @@ class SceneMaker:
         self.body, self.draw_pose = body, draw_pose
         self.dresser, self.backgrounds = dresser, backgrounds
         self._skin_vertices = np.unique(body.skin_triangles)
+        self._solid = solid_triangles(body)
 
     def random_scene(self, rng: np.random.Generator) -> Scene | None:
         """A scene; None if no camera sees the person that was drawn."""
@@ -115,13 +120,22 @@ class SceneMaker:
         )
 
     def _random_person(self, rng: np.random.Generator, number: int) -> Person:
-        posed = self.body.pose(self.body.random_shape(rng), self.draw_pose(rng))
+        posed = self._random_posed(rng)
         pieces = self.dresser.random_look(rng, posed)
         turn = turn_about_vertical(rng.uniform(0, 2 * math.pi))
         if rng.random() < TURNED_SHARE:
             turn = _random_turn(rng) @ turn
         lift_mm = rng.uniform(50, 600) if rng.random() < LIFTED_SHARE else 0.0
         return self._stand(posed, self.dresser.meshes(pieces, posed, number), turn, lift_mm)
+
+    def _random_posed(self, rng: np.random.Generator) -> Posed:
+        """A body whose arms do not run through its own trunk, if a few draws find one."""
+        shape = self.body.random_shape(rng)
+        for _ in range(_MAX_POSE_DRAWS):
+            posed = self.body.pose(shape, self.draw_pose(rng))
+            if arm_depth_mm(posed, self._solid) < MAX_ARM_DEPTH_MM:
+                break
+        return posed
 
     def _stand(
         self, posed: Posed, meshes: list[Mesh], turn: NDArray[np.floating], lift_mm: float

@@ -18,7 +18,9 @@ def procedural_texture(number: int) -> NDArray[np.uint8]:
     rng = np.random.default_rng((_POOL_SEED, number))
     kinds = (_cloudy, _boards, _tiles, _bricks, _speckled, _patches, _stripes, _leaves)
     height = kinds[number % len(kinds)](rng)
-    low, high = np.sort(rng.uniform(0.15, 1.0, (2, 3)), axis=0)
+    # Dull colours, as most walls and floors have; what is bright is painted so later.
+    low, high = np.sort(rng.uniform(0.2, 1.0, 2))
+    low, high = low + rng.normal(0, 0.07, 3), high + rng.normal(0, 0.07, 3)
     rgb = low + (high - low) * height[..., None]
     rgb *= 1 + 0.12 * (_noise(rng, 0.6)[..., None] - 0.5)
     return (np.clip(rgb, 0, 1) * 255).astype(np.uint8)
