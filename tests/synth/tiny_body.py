@@ -80,6 +80,7 @@ def tiny_arrays() -> BodyArrays:
         box = corners.copy()
         if name == "head":
             box[box[:, 1] < 0, 1] = -HEAD_HEIGHT_MM
+            box[0] = 0, -HEAD_HEIGHT_MM - 10, 0  # the crown
         for a, b, c, d in _SIDES:
             triangles += [[8 * index + i for i in (a, b, c)], [8 * index + i for i in (a, c, d)]]
         vertices.append(head + box)
