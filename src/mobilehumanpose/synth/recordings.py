@@ -139,12 +139,11 @@ def face_viewer(
 
 def thin(joints_mm: NDArray[np.float32]) -> NDArray[np.intp]:
     """Indices of frames that differ from the one kept before, of (F, J, 3) joints in mm."""
-    kept = [0]
-    for i in range(1, len(joints_mm)):
-        moved = np.abs(joints_mm[i] - joints_mm[kept[-1]]).max()
-        if moved > THINNING_MM:
+    kept: list[int] = []
+    for i in range(len(joints_mm)):
+        if not kept or np.abs(joints_mm[i] - joints_mm[kept[-1]]).max() > THINNING_MM:
             kept.append(i)
-    return np.array(kept)
+    return np.array(kept, np.intp)
 
 
 def group(points: NDArray[np.float32], count: int) -> NDArray[np.int32]:

@@ -87,12 +87,10 @@ class SegmentMotion:
         turns: by segment, (F, 3, 3) its turn against rest, in the axes of the body frame.
         rest_frames: by segment, (3, 3) how it lies in the source's rest pose, as
             :func:`rest_frames` tells it of the body; segments of the trunk stand upright in both.
-        frames_per_second: of the recording.
     """
 
     turns: dict[str, Array]
     rest_frames: dict[str, Array]
-    frames_per_second: float
 
 
 def driven_bones(body: Body) -> list[str]:
@@ -164,7 +162,7 @@ def from_cmu(bvh: Bvh, name: str) -> SegmentMotion:
             f"{side}_shank": frame(ankle - knee, FRONT),
             f"{side}_foot": frame(at[f"{s}Foot.end"] - ankle, DOWN),
         }
-    return SegmentMotion(turns=turns, rest_frames=frames, frames_per_second=1 / bvh.frame_time_s)
+    return SegmentMotion(turns=turns, rest_frames=frames)
 
 
 def from_deepmimic(text: str, name: str) -> SegmentMotion:
@@ -204,8 +202,7 @@ def from_deepmimic(text: str, name: str) -> SegmentMotion:
     }
     for side in "LR":
         frames[f"{side}_foot"] = frame(FRONT + _FOOT_SLOPE * DOWN, DOWN)
-    duration_s = float(np.median(values[:, 0]))
-    return SegmentMotion(turns=turns, rest_frames=frames, frames_per_second=1 / duration_s)
+    return SegmentMotion(turns=turns, rest_frames=frames)
 
 
 def from_makehuman(bvh: Bvh, body: Body, name: str) -> NDArray[np.float32]:

@@ -212,7 +212,8 @@ def _read_obj(
     picture = np.array([[int(c[1]) for c in t] for t in corners], np.int32) - 1
     if triangles.min() < 0 or triangles.max() >= vertices or picture.min() < 0:
         raise UserError(f"{assets.root}: {name}: a face names a vertex that is not there")
-    is_real = triangles[:, 0] != triangles[:, 2]  # some quads are triangles with a corner twice
+    # Some quads are triangles with a corner twice.
+    is_real = (triangles != np.roll(triangles, 1, axis=1)).all(axis=1)
     return triangles[is_real], np.array(uv, np.float32)[picture[is_real]], vertices
 
 
