@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.synth import SPLITS, Split, is_worth_training
 from ..errors import UserError
 from .backgrounds import Backgrounds, shrunk
 from .body import Body
-from .labels import OUTSIDE, VISIBLE, label_person
+from .labels import label_person
 from .looks import Dresser
 from .photograph import encode, take_photograph
 from .poses import PoseLibrary
@@ -21,14 +22,10 @@ from .scene import DrawPose, Scene, SceneMaker
 from .textures import procedural_texture
 from .wardrobe import Wardrobe
 
-Split = Literal["train", "held-out"]
-SPLITS: tuple[Split, ...] = ("train", "held-out")
 #: More of a skin or a garment than a person of 300 px can show.
 MAX_ASSET_PX = 512
 #: Drawn pixels per finished one, along each side: edges are averaged.
 SUPERSAMPLING = 1.3
-#: The main person has at least so many joints in the picture, and so many of them in sight.
-MIN_JOINTS_INSIDE, MIN_JOINTS_VISIBLE = 8, 6
 #: A scene that shows too little of its main person is drawn anew, at most so often.
 MAX_ATTEMPTS = 50
 
@@ -48,6 +45,14 @@ class Sources:
     assets: Path | None = None
     backgrounds: Path | None = None
     cache: Path | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The sources by their file names, to tell sets apart that were made from others."""
+        return tuple(
+            path.name if path is not None else ""
+            for path in (self.motion, self.assets, self.backgrounds)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +110,10 @@ class Engine:
         maker = SceneMaker(body, draw_pose, Dresser(body, wardrobe), backgrounds)
         return cls(maker, renderer, seed, split)
 
+    def close(self) -> None:
+        """Free the renderer."""
+        self.renderer.close()
+
     def make(self, index: int) -> Picture:
         """The picture of that number: the same for the same seed, split and sources.
 
@@ -112,9 +121,7 @@ class Engine:
             UserError: no scene with a person in sight was found.
         """
         for attempt in range(MAX_ATTEMPTS):
-            rng = np.random.default_rng(
-                (self.seed, SPLITS.index(self.split), index, attempt)
-            )
+            rng = np.random.default_rng((self.seed, SPLITS.index(self.split), index, attempt))
             scene = self.maker.random_scene(rng)
             picture = None if scene is None else self._shoot(rng, scene)
             if picture is not None:
@@ -137,7 +144,7 @@ class Engine:
             label_person(person, number, scene.view, rendered)
             for number, person in enumerate(scene.people, start=1)
         ]
-        if people[0] is None or not is_worth_keeping(people[0]):
+        if people[0] is None or not is_worth_training(people[0]["keypoints"][2::3]):
             return None
         camera, (width, height) = scene.view.camera, scene.view.size
         photograph = take_photograph(rng, rendered.rgb, (width, height))
@@ -152,13 +159,6 @@ class Engine:
             },
             people=[person for person in people if person is not None],
         )
-
-
-def is_worth_keeping(person: dict[str, Any]) -> bool:
-    """Whether enough of a labelled person is in the picture and in sight to be trained on."""
-    seen = np.asarray(person["keypoints"]).reshape(-1, 3)[:, 2]
-    enough_inside = int((seen != OUTSIDE).sum()) >= MIN_JOINTS_INSIDE
-    return enough_inside and int((seen == VISIBLE).sum()) >= MIN_JOINTS_VISIBLE
 
 
 class TextureLoader:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.synth import OCCLUDED, OUTSIDE, VISIBLE
 from ..geometry import project
 from ..skeleton import MUCO_21
 from .render import Rendered, View
 from .scene import Person
 
-OUTSIDE, OCCLUDED, VISIBLE = 0, 1, 2
 #: A joint lies inside the body. It counts as seen where the surface before it is no further in
 #: front than the flesh of that place is thick: half the girth of a stout adult, in mm.
 FLESH_MM = {

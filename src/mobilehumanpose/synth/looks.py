@@ -112,7 +112,9 @@ class Dresser:
             fitting = garments
         return fitting[int(rng.integers(len(fitting)))] if fitting else None
 
-    def _skin_material(self, rng: np.random.Generator, painted: Painted, *, female: bool) -> Material:
+    def _skin_material(
+        self, rng: np.random.Generator, painted: Painted, *, female: bool
+    ) -> Material:
         texture = None
         paint = Paint(tint=skin_rgb(rng), amount=1.0)
         if self.wardrobe is not None and self.wardrobe.skins:
@@ -149,9 +151,7 @@ class Dresser:
         return self._garments[garment.name]
 
 
-def lower_part(
-    triangles: NDArray[np.integer], down: NDArray[np.floating]
-) -> NDArray[np.bool_]:
+def lower_part(triangles: NDArray[np.integer], down: NDArray[np.floating]) -> NDArray[np.bool_]:
     """(G,) which vertices of a suit are trousers, shorts or a skirt.
 
     Told by the pieces that hang together: those that lie low and reach below the hips. A suit in
@@ -257,4 +257,3 @@ def _garment_material(rng: np.random.Generator, garment: Garment, hair: Paint) -
         lower_from=_LOWER_FROM,
         gloss=float(rng.uniform(0, 0.3 if garment.kind == "shoes" else 0.08)),
     )
-

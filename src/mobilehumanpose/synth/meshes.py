@@ -64,7 +64,7 @@ class Geometry:
         corner_vertex = vertices[first]
         by_vertex = np.argsort(vertices, kind="stable")
         used, starts = np.unique(vertices[by_vertex], return_index=True)
-        corner_zones = np.tile(np.float32(NO_ZONE), (len(first), 1))
+        corner_zones = np.tile(np.array(NO_ZONE, np.float32), (len(first), 1))
         if zones is not None:
             corner_zones = zones[corner_vertex].astype(np.float32)
         return cls(
@@ -200,7 +200,7 @@ def _grid(rows: int, columns: int) -> NDArray[np.int32]:
 
 def quad_geometry() -> tuple[Geometry, NDArray[np.float32]]:
     """A square from (0, 0, 0) to (1, 1, 0), and its vertices."""
-    vertices = np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]])
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]], np.float32)
     triangles = _grid(1, 1)
     return Geometry.build("quad", triangles, vertices[triangles, :2]), vertices
 
@@ -215,7 +215,7 @@ def box_geometry() -> tuple[Geometry, NDArray[np.float32]]:
             face[:, (axis + 1) % 3] = (-0.5, 0.5, -0.5, 0.5)
             face[:, (axis + 2) % 3] = (-0.5, -0.5, 0.5, 0.5)
             faces.append(face)
-    square = np.float32([[0, 0], [1, 0], [0, 1], [1, 1]])
+    square = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
     triangles = np.concatenate([_grid(1, 1) + 4 * i for i in range(6)])
     uv = np.tile(square, (6, 1))
     return Geometry.build("box", triangles, uv[triangles]), np.concatenate(faces)
@@ -232,8 +232,8 @@ def round_geometry(kind: str) -> tuple[Geometry, NDArray[np.float32]]:
     }[kind]
     height = -np.cos(v * math.pi) / 2 if kind == "ball" else v - 0.5
     angle = u * 2 * math.pi
-    vertices = np.stack([radius * np.cos(angle), height, radius * np.sin(angle)], axis=-1)
-    vertices = vertices.reshape(-1, 3).astype(np.float32)
+    rings = np.stack([radius * np.cos(angle), height, radius * np.sin(angle)], axis=-1)
+    vertices = rings.reshape(-1, 3).astype(np.float32)
     triangles, uv = _grid(rows, columns), np.stack([u, v], axis=-1).reshape(-1, 2)
     corners = uv[triangles]
     if kind != "ball":  # close both ends
@@ -241,7 +241,7 @@ def round_geometry(kind: str) -> tuple[Geometry, NDArray[np.float32]]:
             ring = vertices[: len(radius.reshape(-1))]
             ring = ring[ring[:, 1] == np.float32(y)]
             centre = len(vertices)  # the rim's vertices stand twice: the edge is sharp
-            vertices = np.concatenate([vertices, np.float32([[0, y, 0]]), ring])
+            vertices = np.concatenate([vertices, np.array([[0, y, 0]], np.float32), ring])
             first = centre + 1 + np.arange(columns)
             fan = np.stack([np.full(columns, centre), first, first + 1], axis=1)
             triangles = np.concatenate([triangles, fan.astype(np.int32)])

@@ -37,7 +37,7 @@ def take_photograph(
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     noise, blotches = math.exp(rng.uniform(math.log(0.5), math.log(9))), rng.random() < 0.5
-    return _add_noise(rng, picture, noise, coarse=blotches)
+    return _add_noise(rng, picture.astype(np.uint8, copy=False), noise, coarse=blotches)
 
 
 def encode(rng: np.random.Generator, rgb: NDArray[np.uint8]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import moderngl
@@ -19,6 +20,8 @@ from .meshes import Geometry, Material, Mesh, Paint, Painted, quad_geometry
 NEAR_MM, FAR_MM = 80.0, 200_000.0
 SHADOW_PX = 512
 MAX_CONTACTS = 16
+#: moderngl's own annotation of this argument is wrong.
+_EGL: dict[str, Any] = {"backend": "egl"}
 #: How far shadows on the ground of a backdrop reach.
 GROUND_MM = 15_000.0
 
@@ -119,7 +122,7 @@ class Renderer:
         # Rows of pixels on one thread: the workers share the processor already.
         os.environ.setdefault("LP_NUM_THREADS", "0")
         try:
-            self._gl = moderngl.create_context(standalone=True, backend="egl", require=330)
+            self._gl = moderngl.create_context(standalone=True, require=330, **_EGL)
         except Exception as error:  # noqa: BLE001  moderngl raises bare Exceptions
             raise UserError(
                 f"no OpenGL without a screen here ({error}); on Debian and Ubuntu: "
@@ -137,7 +140,7 @@ class Renderer:
             "shadow": self._program(shaders.VERTEX, shaders.SHADOW_FRAGMENT),
         }
         self._backdrop = self._program(shaders.BACKDROP_VERTEX, shaders.BACKDROP_FRAGMENT)
-        corners = np.float32([[-1, -1], [3, -1], [-1, 3]])
+        corners = np.array([[-1, -1], [3, -1], [-1, 3]], np.float32)
         self._backdrop_vao = self._gl.vertex_array(
             self._backdrop, [(self._gl.buffer(corners.tobytes()), "2f", "in_corner")]
         )
@@ -221,9 +224,11 @@ class Renderer:
 
     def _draw_catcher(self, target: _Target, camera: NDArray[np.float64]) -> None:
         target.color_only.use()
-        vertices = (self._ground_vertices - np.float32([0.5, 0.5, 0])) * np.float32(2 * GROUND_MM)
+        vertices = (self._ground_vertices - [0.5, 0.5, 0]) * 2 * GROUND_MM
         mesh = Mesh(
-            geometry=self._ground, vertices_mm=vertices[:, [0, 2, 1]], material=Material()
+            geometry=self._ground,
+            vertices_mm=vertices[:, [0, 2, 1]].astype(np.float32),
+            material=Material(),
         )
         program = self._programs["catcher"]
         _write(program, "camera", camera.T)
@@ -286,9 +291,13 @@ class Renderer:
             p = material.painted
             paints += [p.top, p.bottom, p.shoes, p.hair]
         paints += [Paint()] * (6 - len(paints))
-        _write(program, "tint", np.float32([(*p.tint, p.amount) for p in paints]))
-        _write(program, "pattern_rgb", np.float32([(*p.pattern_rgb, p.pattern) for p in paints]))
-        _write(program, "pattern_scale", np.float32([p.pattern_scale for p in paints]))
+        _write(program, "tint", np.array([(*p.tint, p.amount) for p in paints], np.float32))
+        _write(
+            program,
+            "pattern_rgb",
+            np.array([(*p.pattern_rgb, p.pattern) for p in paints], np.float32),
+        )
+        _write(program, "pattern_scale", np.array([p.pattern_scale for p in paints], np.float32))
 
     @staticmethod
     def _set_painted(program: moderngl.Program, painted: Painted | None) -> None:

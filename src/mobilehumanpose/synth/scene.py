@@ -34,8 +34,8 @@ _MAX_POSE_DRAWS = 4
 #: Every so many-th vertex tells where a body is.
 _SPARSE = 23
 _CONTACT_JOINTS = MUCO_21.indices(
-    "R_Ankle L_Ankle R_Toe L_Toe R_Wrist L_Wrist R_Knee L_Knee R_Elbow L_Elbow "
-    "Pelvis Spine Head".split()
+    [f"{side}_{name}" for side in "LR" for name in ("Ankle", "Toe", "Wrist", "Knee", "Elbow")]
+    + ["Pelvis", "Spine", "Head"]
 )
 
 #: Bone rotations for ``Body.pose`` from a random generator.

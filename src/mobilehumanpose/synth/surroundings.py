@@ -145,9 +145,7 @@ def _light(
         x, y, z = own.to_sun
         # A turn by yaw about the vertical; light from below the knees looks like a stage.
         to_sun = _unit(np.array([c * x - s * z, min(y, -0.15), s * x + c * z]))
-        sun, sky, ground = (
-            np.array(rgb) for rgb in (own.sun_rgb, own.sky_rgb, own.ground_rgb)
-        )
+        sun, sky, ground = (np.array(rgb) for rgb in (own.sun_rgb, own.sky_rgb, own.ground_rgb))
         sun = np.minimum(sun, 4 * sky.mean()) + 0.15 * sky
     else:
         elevation, around = math.radians(rng.uniform(18, 85)), rng.uniform(0, 2 * math.pi)
@@ -166,9 +164,9 @@ def _light(
     exposure = math.exp(rng.normal(math.log(1.05), 0.25)) / max(float(arriving), 1e-6)
     return Light(
         to_sun=to_sun,
-        sun_rgb=tuple(sun.tolist()),  # type: ignore[arg-type]
-        sky_rgb=tuple(sky.tolist()),  # type: ignore[arg-type]
-        ground_rgb=tuple(ground.tolist()),  # type: ignore[arg-type]
+        sun_rgb=tuple(sun.tolist()),
+        sky_rgb=tuple(sky.tolist()),
+        ground_rgb=tuple(ground.tolist()),
         exposure=exposure,
     )
 
@@ -200,8 +198,8 @@ def _quad(
     second: tuple[float, float, float],
     material: Material,
 ) -> Mesh:
-    axes = np.float32([first, second])
-    vertices = np.float32(corner) + QUAD_VERTICES[:, :2] @ axes
+    axes = np.array([first, second], np.float32)
+    vertices = QUAD_VERTICES[:, :2] @ axes + np.array(corner)
     return Mesh(
         geometry=QUAD,
         vertices_mm=vertices.astype(np.float32),

@@ -87,14 +87,16 @@ def _patches(rng: np.random.Generator) -> NDArray[np.floating]:
         shade = float(rng.uniform(0, 1))
         for dx in (-TEXTURE_PX, 0, TEXTURE_PX):
             for dy in (-TEXTURE_PX, 0, TEXTURE_PX):
-                hull = cv2.convexHull(np.int32(points + (dx, dy)))
+                hull = cv2.convexHull((points + (dx, dy)).astype(np.int32))
                 cv2.fillConvexPoly(canvas, hull, shade)
     return np.clip(canvas * (0.8 + 0.4 * _noise(rng, 1.2)), 0, 1)
 
 
 def _stripes(rng: np.random.Generator) -> NDArray[np.floating]:
     x = np.arange(TEXTURE_PX) / TEXTURE_PX
-    bands = np.sin(2 * np.pi * (x * rng.integers(2, 12)) + rng.uniform(0, 6)) > rng.uniform(-0.6, 0.6)
+    bands = np.sin(2 * np.pi * (x * rng.integers(2, 12)) + rng.uniform(0, 6)) > rng.uniform(
+        -0.6, 0.6
+    )
     stripes = np.tile(np.where(bands, 0.85, 0.2), (TEXTURE_PX, 1))
     return stripes * (0.75 + 0.25 * _noise(rng, 1.0))
 

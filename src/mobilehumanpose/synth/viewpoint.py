@@ -46,9 +46,7 @@ class Viewpoint:
     is_below_ground: bool
 
 
-def random_viewpoint(
-    rng: np.random.Generator, points_mm: NDArray[np.floating]
-) -> Viewpoint | None:
+def random_viewpoint(rng: np.random.Generator, points_mm: NDArray[np.floating]) -> Viewpoint | None:
     """A camera that sees the main person, given as (N, 3) points of the surface in the world.
 
     None if no camera could be found: the person is drawn anew then.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +38,7 @@ def body_zones(
     arm = np.zeros(len(vertices_mm))
     for side in "LR":
         chain = [joint[f"{side}_{name}"] for name in ("Shoulder", "Elbow", "Wrist", "Hand")]
-        for i, (start, end) in enumerate(zip(chain, chain[1:], strict=False)):
+        for i, (start, end) in enumerate(pairwise(chain)):
             along, distance = _segment(vertices_mm, start, end, open_end=i == 2)
             nearer = distance < to_arm
             to_arm[nearer] = distance[nearer]
