@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+
+from mobilehumanpose.errors import UserError
 from tiny_body import tiny_arrays
 
 from mobilehumanpose.synth.body import Body, cache_folder
@@ -30,3 +32,17 @@ def random_pose():
         return from_vectors(rng.normal(0, 0.5, (len(body.bone_names), 3))).astype(np.float32)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def renderer():
+    """An OpenGL context without a screen; skips where there is none."""
+    pytest.importorskip("moderngl")
+    from mobilehumanpose.synth.backgrounds import Backgrounds
+    from mobilehumanpose.synth.engine import TextureLoader
+    from mobilehumanpose.synth.render import Renderer
+
+    try:
+        return Renderer(TextureLoader(None, Backgrounds(None)))
+    except UserError as error:
+        pytest.skip(str(error))
