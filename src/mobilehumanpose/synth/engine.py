@@ -84,6 +84,8 @@ class Engine:
         Raises:
             UserError: a source is missing or damaged, or pictures cannot be rendered here.
         """
+        if not sources.motion.is_file():  # told before anything that takes long
+            raise UserError(f"{sources.motion}: no such file of motion capture")
         wardrobe = None if sources.assets is None else Wardrobe.load(sources.assets)
         backgrounds = Backgrounds(sources.backgrounds)
         renderer = Renderer(TextureLoader(wardrobe, backgrounds))

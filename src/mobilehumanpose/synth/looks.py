@@ -76,10 +76,9 @@ class Dresser:
             female=traits.is_female,
         )
         skin = self._skin_material(rng, painted, female=traits.is_female)
-        pieces = [
-            Piece(garment=None, geometry=self._skin_geometry(worn), material=skin),
-            Piece(garment=None, geometry=self._eyes, material=EYES),
-        ]
+        pieces = [Piece(garment=None, geometry=self._skin_geometry(worn), material=skin)]
+        if len(self._eyes.triangles):
+            pieces.append(Piece(garment=None, geometry=self._eyes, material=EYES))
         for garment in worn:
             material = _garment_material(rng, garment, hair_paint)
             geometry = self._garment_geometry(garment)
