@@ -246,4 +246,6 @@ def round_geometry(kind: str) -> tuple[Geometry, NDArray[np.float32]]:
             fan = np.stack([np.full(columns, centre), first, first + 1], axis=1)
             triangles = np.concatenate([triangles, fan.astype(np.int32)])
             corners = np.concatenate([corners, vertices[fan][..., [0, 2]] + 0.5])
-    return Geometry.build(kind, triangles, corners), vertices
+    a, b, c = (vertices[triangles[:, i]] for i in range(3))
+    is_real = np.linalg.norm(np.cross(b - a, c - a), axis=1) > 1e-6  # at the poles, half are not
+    return Geometry.build(kind, triangles[is_real], corners[is_real]), vertices
