@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-
-from mobilehumanpose.errors import UserError
 from tiny_body import tiny_arrays
 
+from mobilehumanpose.errors import UserError
 from mobilehumanpose.synth.body import Body, cache_folder
 from mobilehumanpose.synth.rotations import from_vectors
 

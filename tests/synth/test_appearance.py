@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 pytest.importorskip("moderngl")
-from mobilehumanpose.skeleton import MUCO_21  # noqa: E402
-from mobilehumanpose.synth.looks import lower_part  # noqa: E402
-from mobilehumanpose.synth.meshes import Geometry, box_geometry, round_geometry  # noqa: E402
-from mobilehumanpose.synth.photograph import take_photograph  # noqa: E402
-from mobilehumanpose.synth.textures import NUM_TEXTURES, procedural_texture  # noqa: E402
-from mobilehumanpose.synth.zones import SCALP, body_zones  # noqa: E402
+from mobilehumanpose.skeleton import MUCO_21
+from mobilehumanpose.synth.looks import lower_part
+from mobilehumanpose.synth.meshes import Geometry, box_geometry, round_geometry
+from mobilehumanpose.synth.photograph import take_photograph
+from mobilehumanpose.synth.textures import NUM_TEXTURES, procedural_texture
+from mobilehumanpose.synth.zones import SCALP, body_zones
 
 
 def test_zones_run_along_arms_and_legs(real_body):

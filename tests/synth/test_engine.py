@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 pytest.importorskip("moderngl")
-from mobilehumanpose.geometry import Camera, project  # noqa: E402
-from mobilehumanpose.skeleton import MUCO_21  # noqa: E402
-from mobilehumanpose.synth.backgrounds import Backgrounds  # noqa: E402
-from mobilehumanpose.synth.engine import Engine, Sources  # noqa: E402
-from mobilehumanpose.synth.looks import Dresser  # noqa: E402
-from mobilehumanpose.synth.scene import MIN_GAP_MM, SceneMaker  # noqa: E402
+from mobilehumanpose.geometry import Camera, project
+from mobilehumanpose.skeleton import MUCO_21
+from mobilehumanpose.synth.backgrounds import Backgrounds
+from mobilehumanpose.synth.engine import Engine, Sources
+from mobilehumanpose.synth.looks import Dresser
+from mobilehumanpose.synth.scene import MIN_GAP_MM, SceneMaker
 
 
 @pytest.fixture

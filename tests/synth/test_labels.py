@@ -7,10 +7,10 @@ from mobilehumanpose.geometry import Camera, project
 from mobilehumanpose.skeleton import MUCO_21
 
 pytest.importorskip("moderngl")
-from mobilehumanpose.data.synth import OCCLUDED, OUTSIDE, VISIBLE  # noqa: E402
-from mobilehumanpose.synth.labels import joint_visibility, label_person  # noqa: E402
-from mobilehumanpose.synth.render import FAR_MM, Rendered, View  # noqa: E402
-from mobilehumanpose.synth.scene import Person  # noqa: E402
+from mobilehumanpose.data.synth import OCCLUDED, OUTSIDE, VISIBLE
+from mobilehumanpose.synth.labels import joint_visibility, label_person
+from mobilehumanpose.synth.render import FAR_MM, Rendered, View
+from mobilehumanpose.synth.scene import Person
 
 CAMERA = Camera(focal_px=(200.0, 200.0), center_px=(50.0, 40.0))
 VIEW = View(rotation=np.eye(3), position_mm=np.zeros(3), camera=CAMERA, size=(100, 80))

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 pytest.importorskip("moderngl")
-from mobilehumanpose.data.catalogue import find_dataset  # noqa: E402
-from mobilehumanpose.data.check import check_dataset  # noqa: E402
-from mobilehumanpose.data.images import read_image  # noqa: E402
-from mobilehumanpose.data.synth import load_synth, read_shard  # noqa: E402
-from mobilehumanpose.errors import UserError  # noqa: E402
-from mobilehumanpose.skeleton import MUCO_21  # noqa: E402
-from mobilehumanpose.synth.command import write_sheets  # noqa: E402
-from mobilehumanpose.synth.engine import Picture  # noqa: E402
-from mobilehumanpose.synth.shards import ShardPlan, write_shards  # noqa: E402
+from mobilehumanpose.data.catalogue import find_dataset
+from mobilehumanpose.data.check import check_dataset
+from mobilehumanpose.data.images import read_image
+from mobilehumanpose.data.synth import load_synth, read_shard
+from mobilehumanpose.errors import UserError
+from mobilehumanpose.skeleton import MUCO_21
+from mobilehumanpose.synth.command import write_sheets
+from mobilehumanpose.synth.engine import Picture
+from mobilehumanpose.synth.shards import ShardPlan, write_shards
 
 
 def picture(number: int) -> Picture:

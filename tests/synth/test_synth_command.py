@@ -5,8 +5,8 @@ from typer.testing import CliRunner
 
 pytest.importorskip("moderngl")
 pytest.importorskip("anny")
-from mobilehumanpose.cli import app  # noqa: E402
-from mobilehumanpose.errors import UserError  # noqa: E402
+from mobilehumanpose.cli import app
+from mobilehumanpose.errors import UserError
 
 
 def run(tmp_path, *options):

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("moderngl")
-from mobilehumanpose.geometry import project  # noqa: E402
-from mobilehumanpose.synth.viewpoint import (  # noqa: E402
+from mobilehumanpose.geometry import project
+from mobilehumanpose.synth.viewpoint import (
     MIN_DEPTH_MM,
     MIN_HEIGHT_MM,
     MIN_INSIDE,
