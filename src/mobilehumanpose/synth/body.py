@@ -36,8 +36,9 @@ YOUNGEST = 2 / 3
 
 #: Where each joint lies, as a weighted sum of heads of bones (a bone's head is the joint that it
 #: turns about). ``Head_top`` is a vertex; the hips are lifted, and the pelvis is between them.
+#: docs/synthetic-data.md tells why, and what was measured.
 _SIDED_RECIPES: dict[str, dict[str, float]] = {
-    "Shoulder": {"upperarm01": 1.0},
+    "Shoulder": {"upperarm01": 0.9, "clavicle": 0.1},
     "Elbow": {"lowerarm01": 1.0},
     "Wrist": {"wrist": 1.0},
     "Knee": {"lowerleg01": 1.0},
