@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("moderngl")
 from mobilehumanpose.skeleton import MUCO_21
 from mobilehumanpose.synth.looks import lower_part
 from mobilehumanpose.synth.meshes import Geometry, box_geometry, round_geometry

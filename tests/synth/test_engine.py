@@ -78,7 +78,7 @@ def test_a_wrist_is_drawn_where_its_label_says(real_body, renderer):
     from dataclasses import replace
 
     from mobilehumanpose.synth.meshes import Geometry, Material, Mesh, Paint
-    from mobilehumanpose.synth.render import Backdrop, Light, View
+    from mobilehumanpose.synth.viewing import Backdrop, Light, View
 
     rng = np.random.default_rng(4)
     posed = real_body.pose(real_body.random_shape(rng), real_body.rest_rotations())

@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 
+from mobilehumanpose.data.synth import OCCLUDED, OUTSIDE, VISIBLE
 from mobilehumanpose.geometry import Camera, project
 from mobilehumanpose.skeleton import MUCO_21
-
-pytest.importorskip("moderngl")
-from mobilehumanpose.data.synth import OCCLUDED, OUTSIDE, VISIBLE
 from mobilehumanpose.synth.labels import joint_visibility, label_person
-from mobilehumanpose.synth.render import FAR_MM, Rendered, View
 from mobilehumanpose.synth.scene import Person
+from mobilehumanpose.synth.viewing import FAR_MM, Rendered, View
 
 CAMERA = Camera(focal_px=(200.0, 200.0), center_px=(50.0, 40.0))
 VIEW = View(rotation=np.eye(3), position_mm=np.zeros(3), camera=CAMERA, size=(100, 80))

@@ -6,9 +6,10 @@ import pytest
 from mobilehumanpose.errors import UserError
 from mobilehumanpose.geometry import Camera, project
 from mobilehumanpose.synth.meshes import Material, Mesh, Paint, quad_geometry, round_geometry
+from mobilehumanpose.synth.viewing import FAR_MM, Backdrop, Light, View
 
 moderngl = pytest.importorskip("moderngl")
-from mobilehumanpose.synth.render import FAR_MM, Backdrop, Light, Renderer, View  # noqa: E402
+from mobilehumanpose.synth.render import Renderer  # noqa: E402
 
 BALL, BALL_VERTICES = round_geometry("ball")
 LIGHT = Light(

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("moderngl")
 from mobilehumanpose.geometry import project
 from mobilehumanpose.synth.viewpoint import (
     MIN_DEPTH_MM,

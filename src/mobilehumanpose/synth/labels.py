@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ..data.synth import OCCLUDED, OUTSIDE, VISIBLE
 from ..geometry import project
 from ..skeleton import MUCO_21
-from .render import Rendered, View
 from .scene import Person
+from .viewing import Rendered, View
 
 #: A joint lies inside the body. It counts as seen where the surface before it is no further in
 #: front than the flesh of that place is thick: half the girth of a stout adult, in mm.

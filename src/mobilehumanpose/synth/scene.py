@@ -15,8 +15,8 @@ from .body import Body, Posed
 from .collisions import arm_depth_mm, solid_triangles
 from .looks import Dresser
 from .meshes import Mesh
-from .render import View
 from .surroundings import SHAPES, Surroundings, random_material, random_surroundings
+from .viewing import View
 from .viewpoint import MIN_DEPTH_MM, random_viewpoint
 
 #: How often there are one, two, three, four people.

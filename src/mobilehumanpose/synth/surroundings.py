@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from .backgrounds import Backgrounds
 from .colors import light_rgb, thing_rgb
 from .meshes import Material, Mesh, Paint, box_geometry, quad_geometry, round_geometry
-from .render import Backdrop, Light, View
 from .textures import NUM_TEXTURES
+from .viewing import Backdrop, Light, View
 
 QUAD, QUAD_VERTICES = quad_geometry()
 SHAPES = {

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry import Camera
-from .render import View
+from .viewing import View
 
 #: Longer side of the main person's visible box in the finished picture.
 PERSON_PX = (220.0, 300.0)
