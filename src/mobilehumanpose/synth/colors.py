@@ -78,7 +78,7 @@ def light_rgb(rng: np.random.Generator, warmth: float) -> Rgb:
 
 def _linear(hue: float, saturation: float, value: float) -> Rgb:
     r, g, b = colorsys.hsv_to_rgb(hue % 1, saturation, value)
-    return r**2.2, g**2.2, b**2.2
+    return r**2, g**2, b**2
 
 
 def _between(colors: tuple[Rgb, ...], at: float) -> Rgb:

@@ -25,7 +25,7 @@ from .wardrobe import Wardrobe
 #: More of a skin or a garment than a person of 300 px can show.
 MAX_ASSET_PX = 512
 #: Drawn pixels per finished one, along each side: edges are averaged.
-SUPERSAMPLING = 1.3
+SUPERSAMPLING = 1.2
 #: A scene that shows too little of its main person is drawn anew, at most so often.
 MAX_ATTEMPTS = 50
 

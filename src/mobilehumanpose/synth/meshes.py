@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 #: Zone coordinates of a mesh that is no body: nothing is painted on it.
 NO_ZONE = (-1.0, -2.0)
+#: ``Material.lower_from`` of what has one colour: no zone lies so low.
+NO_LOWER_PART = 9.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -152,7 +154,7 @@ class Material:
         texture: name of the texture; None for plain white.
         paint: of all of it, or of its upper part.
         lower_paint: of the part of a garment whose zone lies beyond ``lower_from``.
-        lower_from: coordinate along trunk and legs; 9 where there is no lower part.
+        lower_from: coordinate along trunk and legs; ``NO_LOWER_PART`` where there is none.
         painted: clothes painted on skin.
         uv_scale: repeats of the texture.
         gloss: strength of highlights, 0 to 1.
@@ -162,7 +164,7 @@ class Material:
     texture: str | None = None
     paint: Paint = Paint()
     lower_paint: Paint = Paint()
-    lower_from: float = 9.0
+    lower_from: float = NO_LOWER_PART
     painted: Painted | None = None
     uv_scale: float = 1.0
     gloss: float = 0.0

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import UserError
 from . import shaders
-from .meshes import Geometry, Material, Mesh, Paint, Painted, quad_geometry
+from .meshes import NO_LOWER_PART, Geometry, Material, Mesh, Paint, Painted, quad_geometry
 from .viewing import FAR_MM, NEAR_MM, Backdrop, Light, Rendered, View, camera_matrix, light_matrix
 
 SHADOW_PX = 512
@@ -51,8 +51,13 @@ class Renderer:
         self._moving: dict[tuple[str, int], dict[str, moderngl.VertexArray]] = {}
         self._buffers: dict[tuple[str, int], moderngl.Buffer] = {}
         self._targets: dict[tuple[int, int], _Target] = {}
+        # Triangles are counter-clockwise seen from outside, and pictures drawn upside down.
+        self._gl.front_face = "cw"
         self._programs = {
-            "surface": self._program(shaders.VERTEX, shaders.SURFACE_FRAGMENT),
+            **{
+                name: self._program(shaders.VERTEX, shaders.variant(shaders.SURFACE_FRAGMENT, name))
+                for name in shaders.VARIANTS
+            },
             "catcher": self._program(shaders.VERTEX, shaders.CATCHER_FRAGMENT),
             "shadow": self._program(shaders.VERTEX, shaders.SHADOW_FRAGMENT),
         }
@@ -63,6 +68,7 @@ class Renderer:
         )
         self._shadow_map = self._gl.depth_texture((SHADOW_PX, SHADOW_PX))
         self._shadow_map.compare_func = "<="
+        self._shadow_map.filter = (moderngl.NEAREST, moderngl.NEAREST)
         self._shadow_map.repeat_x = self._shadow_map.repeat_y = False
         self._shadow_target = self._gl.framebuffer(depth_attachment=self._shadow_map)
         self._ground, self._ground_vertices = quad_geometry()
@@ -109,13 +115,16 @@ class Renderer:
         if backdrop.catches_shadows and view.position_mm[1] < 0:
             self._draw_catcher(target, camera)
             target.both.use()
-        program = self._programs["surface"]
-        _write(program, "camera", camera.T)
-        _set(program, "eye", view.position_mm)
-        _set(program, "exposure", light.exposure)
+        for name in shaders.VARIANTS:
+            _write(self._programs[name], "camera", camera.T)
+            _set(self._programs[name], "eye", view.position_mm)
+            _set(self._programs[name], "exposure", light.exposure)
         for mesh, array in zip(meshes, arrays, strict=True):
-            self._set_material(program, mesh)
-            array["surface"].render()
+            name = _variant(mesh.material)
+            self._set_material(self._programs[name], mesh)
+            self._cull(name)
+            array[name].render()
+        self._gl.disable(moderngl.CULL_FACE)
         return target.read(scale)
 
     def _draw_backdrop(self, view: View, backdrop: Backdrop) -> None:
@@ -174,7 +183,16 @@ class Renderer:
                 self._set_painted(program, mesh.material.painted)
                 if mesh.material.cut_alpha:
                     self._use_texture(mesh.material.texture)
+                self._cull(_variant(mesh.material))
                 array["shadow"].render()
+        self._gl.disable(moderngl.CULL_FACE)
+
+    def _cull(self, variant: str) -> None:
+        """Leave out the half of a closed body that is turned away; cloth has two sides."""
+        if variant == "skin":
+            self._gl.enable(moderngl.CULL_FACE)
+        else:
+            self._gl.disable(moderngl.CULL_FACE)
 
     def _set_light(
         self, light: Light, matrix: NDArray[np.float64], contacts: NDArray[np.floating] | None
@@ -185,19 +203,18 @@ class Renderer:
             padded[:count] = contacts[:count]
             padded[count:, 2] = 1
         self._shadow_map.use(1)
-        for name in ("surface", "catcher"):
+        for name in (*shaders.VARIANTS, "catcher"):
             program = self._programs[name]
             _write(program, "light", matrix.T)
             _set(program, "shadow", 1)
             for field in ("to_sun", "sun_rgb", "sky_rgb", "ground_rgb"):
                 _set(program, field, getattr(light, field))
             _set(program, "num_contacts", count)
-            _write(program, "contacts", padded)
+            _write_array(program, "contacts", padded)
 
     def _set_material(self, program: moderngl.Program, mesh: Mesh) -> None:
         material = mesh.material
         _set(program, "surface_mean", self._use_texture(material.texture))
-        _set(program, "cut_alpha", material.cut_alpha)
         _set(program, "uv_scale", material.uv_scale)
         _set(program, "gloss", material.gloss)
         _set(program, "person", float(mesh.person))
@@ -208,13 +225,15 @@ class Renderer:
             p = material.painted
             paints += [p.top, p.bottom, p.shoes, p.hair]
         paints += [Paint()] * (6 - len(paints))
-        _write(program, "tint", np.array([(*p.tint, p.amount) for p in paints], np.float32))
-        _write(
+        _write_array(program, "tint", np.array([(*p.tint, p.amount) for p in paints], np.float32))
+        _write_array(
             program,
             "pattern_rgb",
             np.array([(*p.pattern_rgb, p.pattern) for p in paints], np.float32),
         )
-        _write(program, "pattern_scale", np.array([p.pattern_scale for p in paints], np.float32))
+        _write_array(
+            program, "pattern_scale", np.array([p.pattern_scale for p in paints], np.float32)
+        )
 
     @staticmethod
     def _set_painted(program: moderngl.Program, painted: Painted | None) -> None:
@@ -236,7 +255,7 @@ class Renderer:
                 alignment=1,
             )
             texture.build_mipmaps()
-            texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+            texture.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
             self._textures[name] = texture, _mean_rgb(pixels)
         texture, mean = self._textures[name]
         texture.use(0)
@@ -309,6 +328,15 @@ class _Target:
             item.release()
 
 
+def _variant(material: Material) -> str:
+    """The name in ``shaders.VARIANTS`` of the program that draws a material."""
+    if material.painted is not None:
+        return "skin"
+    if material.cut_alpha:
+        return "hair"
+    return "garment" if material.lower_from < NO_LOWER_PART else "plain"
+
+
 def _used(
     program: moderngl.Program, buffer: moderngl.Buffer, layout: str, *names: str
 ) -> list[tuple[object, ...]]:
@@ -333,6 +361,12 @@ def _write(program: moderngl.Program, name: str, values: NDArray[np.floating]) -
         program[name].write(np.ascontiguousarray(values, np.float32).tobytes())  # type: ignore[union-attr]
 
 
+def _write_array(program: moderngl.Program, name: str, values: NDArray[np.floating]) -> None:
+    """Write a uniform array; the compiler drops the end of it that no code can reach."""
+    if name in program:
+        _write(program, name, values[: program[name].array_length])  # type: ignore[union-attr]
+
+
 def _slots(meshes: Sequence[Mesh]) -> list[tuple[Mesh, int]]:
     """Meshes with a number that tells those of equal geometry apart."""
     seen: dict[str, int] = {}
@@ -348,5 +382,5 @@ def _mean_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(3,) mean in linear light of what is not transparent."""
     small = cv2.resize(pixels, (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     weights = small[..., 3] if small.shape[2] == 4 else np.ones(small.shape[:2], np.float32)
-    linear = small[..., :3] ** 2.2
+    linear = small[..., :3] ** 2
     return (linear * weights[..., None]).sum((0, 1)) / max(float(weights.sum()), 1e-6)

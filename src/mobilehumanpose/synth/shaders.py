@@ -72,11 +72,16 @@ float openness(vec3 at) {
     float open = 1.0;
     for (int i = 0; i < num_contacts; i++) {
         vec2 away = (at.xz - contacts[i].xy) / contacts[i].z;
-        open *= 1.0 - contacts[i].w * exp(-dot(away, away));
+        float bell = max(1.0 - 0.25 * dot(away, away), 0.0);
+        open *= 1.0 - contacts[i].w * bell * bell;
     }
     return open;
 }
 """
+
+#: What of the surfaces' program some meshes need and others are spared: indexing into colours
+#: by pixel is slow on a processor.
+VARIANTS = {"plain": "", "garment": "PARTS", "skin": "PAINTED", "hair": "CUT"}
 
 SURFACE_FRAGMENT = (
     """
@@ -89,7 +94,6 @@ layout(location = 0) out vec4 color;
 layout(location = 1) out float who;
 uniform sampler2D surface;
 uniform vec3 surface_mean;
-uniform bool cut_alpha;
 uniform float uv_scale;
 uniform float gloss;
 uniform float person;
@@ -100,7 +104,6 @@ uniform vec4 tint[6];            // rgb, amount
 uniform vec4 pattern_rgb[6];     // rgb, kind
 uniform float pattern_scale[6];
 uniform float lower_from;
-uniform bool is_painted;
 uniform vec4 top_reach;
 uniform vec4 bottom_reach;
 """
@@ -123,11 +126,18 @@ vec3 recolored(vec3 own, int part, vec2 at) {
 
 void main() {
     vec4 own = texture(surface, uv * uv_scale);
-    if (cut_alpha && own.a < 0.35) discard;
-    vec3 albedo = pow(own.rgb, vec3(2.2));
+#ifdef CUT
+    if (own.a < 0.35) discard;
+#endif
+    vec3 albedo = own.rgb * own.rgb;  // a display's gamma of 2 is near enough, and cheap
+#ifdef PARTS
     albedo = recolored(albedo, zone.y > lower_from ? 1 : 0, uv);
+#else
+    albedo = recolored(albedo, 0, uv);
+#endif
     float shine = gloss;
-    if (is_painted) {
+#ifdef PAINTED
+    {
         bool is_arm = zone.x >= 0.0;
         vec2 at = vec2(uv.x * 4.0, is_arm ? zone.x : zone.y);
         int part = 0;
@@ -137,6 +147,7 @@ void main() {
         if (!is_arm && zone.y < -2.4) part = 5;
         if (part > 0) { albedo = recolored(surface_mean, part, at); shine = 0.0; }
     }
+#endif
     vec3 to_eye = normalize(eye - world);
     vec3 n = normalize(normal);
     if (dot(n, to_eye) < 0.0) n = -n;
@@ -146,10 +157,12 @@ void main() {
     float lit = facing > 0.0 ? sunlit(world, n) : 0.0;
     vec3 arriving = sky + sun_rgb * facing * lit;
     vec3 half_way = normalize(to_eye + to_sun);
-    vec3 highlight = sun_rgb * lit * shine * pow(max(dot(n, half_way), 0.0), 24.0);
+    float sharp = max(dot(n, half_way), 0.0);
+    sharp *= sharp; sharp *= sharp; sharp *= sharp; sharp *= sharp * sharp;  // to the 24th
+    vec3 highlight = sun_rgb * lit * shine * sharp;
     vec3 seen = (albedo * arriving + highlight) * exposure;
     seen = seen / (1.0 + max(seen - 0.6, 0.0));  // a soft shoulder, as film and sensors have
-    color = vec4(pow(clamp(seen, 0.0, 1.0), vec3(1.0 / 2.2)), 1.0);
+    color = vec4(sqrt(clamp(seen, 0.0, 1.0)), 1.0);
     who = person / 255.0;
 }
 """
@@ -171,7 +184,7 @@ void main() {
     float lit = sunlit(world, vec3(0.0, -1.0, 0.0));
     float arriving = (sky * openness(world) + sun * lit) / (sky + sun);
     float near = 1.0 - smoothstep(0.6, 1.0, length(world.xz) / fade_mm);
-    color = vec4(0.0, 0.0, 0.0, (1.0 - pow(arriving, 1.0 / 2.2)) * near);
+    color = vec4(0.0, 0.0, 0.0, (1.0 - sqrt(arriving)) * near);
 }
 """
 )
@@ -224,10 +237,16 @@ void main() {
             float v = acos(clamp(-ray.y, -1.0, 1.0)) / PI;
             seen = textureLod(surface, vec2(u, v), blur_lod).rgb;
         } else {
-            seen = mix(horizon_rgb, sky_rgb, pow(clamp(-ray.y, 0.0, 1.0), 0.6));
+            seen = mix(horizon_rgb, sky_rgb, sqrt(clamp(-ray.y, 0.0, 1.0)));
         }
     }
     color = vec4(clamp(seen * gain, 0.0, 1.0), 1.0);
     who = 0.0;
 }
 """
+
+
+def variant(fragment: str, name: str) -> str:
+    """The program with the name of ``VARIANTS`` switched on."""
+    first, rest = fragment.lstrip().split("\n", 1)
+    return f"{first}\n#define {VARIANTS[name]}\n{rest}" if VARIANTS[name] else fragment
