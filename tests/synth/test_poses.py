@@ -77,7 +77,8 @@ def nearest_recording(library: PoseLibrary, rotations: np.ndarray) -> str:
 @pytest.mark.parametrize(("split", "held_out"), [("train", False), ("held-out", True)])
 def test_splits_do_not_share_recordings(library, split, held_out):
     rng = np.random.default_rng(1)
-    names = {nearest_recording(library, library.draw(rng, split)) for _ in range(60)}
+    draws = [library.draw(rng, split, tumbled_share=0) for _ in range(60)]
+    names = {nearest_recording(library, rotations) for rotations in draws}
     assert len(names) > 1
     assert {is_held_out(name) for name in names} == {held_out}
 
@@ -93,7 +94,7 @@ def test_jitter_is_small_and_keeps_within_the_limits(library):
     low, high = turns.min(axis=0) - 1e-4, turns.max(axis=0) + 1e-4
     rng = np.random.default_rng(2)
     for _ in range(40):
-        rotations = library.draw(rng)
+        rotations = library.draw(rng, tumbled_share=0)
         varied = [
             to_vectors(r[driven(library)]) for r in (rotations, library.body.mirrored(rotations))
         ]
@@ -123,7 +124,7 @@ def test_a_rare_pose_is_drawn_as_often_as_common_ones(tiny_body):
     library = library_of_two_groups(tiny_body, common=199)
     rng = np.random.default_rng(0)
     root = tiny_body.bone_index["root"]
-    bows = [to_vectors(library.draw(rng)[root])[0] > 0 for _ in range(200)]
+    bows = [to_vectors(library.draw(rng, tumbled_share=0)[root])[0] > 0 for _ in range(200)]
     assert 0.4 < np.mean(bows) < 0.6
 
 
@@ -139,6 +140,24 @@ def test_half_of_the_draws_are_mirrored(tiny_body):
         angles = np.abs(to_vectors(rotations[[left, right]])).max(axis=1)
         is_mirrored.append(angles[1] > angles[0])
     assert 0.4 < np.mean(is_mirrored) < 0.6
+
+
+def test_tumbled_people_are_turned_over_about_level_axes(tiny_body):
+    library = library_of_two_groups(tiny_body, common=3)
+    library.poses.turns[:] = 0
+    shape = tiny_body.shape(AVERAGE)
+    thorax, pelvis = MUCO_21.indices(["Thorax", "Pelvis"])
+
+    def tilts_degrees(share: float) -> np.ndarray:
+        rng = np.random.default_rng(0)
+        draws = np.stack([library.draw(rng, tumbled_share=share) for _ in range(300)])
+        joints_mm = tiny_body.joints(shape, draws)
+        trunks = joints_mm[:, thorax] - joints_mm[:, pelvis]
+        return np.degrees(np.arccos(-trunks[:, 1] / np.linalg.norm(trunks, axis=-1)))
+
+    assert tilts_degrees(0.0).max() < 30  # jitter alone
+    assert (tilts_degrees(1.0) > 90).mean() == pytest.approx(0.5, abs=0.1)
+    assert (tilts_degrees(0.2) > 30).mean() == pytest.approx(0.2 * 150 / 180, abs=0.06)
 
 
 def test_a_split_without_recordings_is_told(tiny_body):

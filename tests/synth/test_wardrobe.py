@@ -164,6 +164,7 @@ def test_it_follows_a_rigid_motion(wardrobe, tiny_body, random_pose):
         ("cape.mhclo", "basemesh hm08", "basemesh hm09", "cape.mhclo: basemesh hm09; hm08"),
         ("cape.mhclo", "z_scale 8 16 4.0\n", "", "'z_scale'"),
         ("cape.mhclo", "\n3\n", "\n3\n3\n", "5 vertices, but 4 in its mesh"),
+        ("cape.mhclo", "\n3\n", "\n19158\n", "a vertex hangs on one that hm08 lacks"),
         ("cape.mhclo", "0.10 0.20 -0.30", "0.10 zero -0.30", "'zero'"),
         ("cape.mhclo", "obj_file cape.obj", "obj_file hat.obj", "hat.obj: cannot be read"),
         ("cape.obj", "f 1/1 2/2 3/3 4/4", "f 1/1 2/2 9/3 4/4", "a vertex that is not there"),

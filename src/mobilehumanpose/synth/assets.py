@@ -27,13 +27,15 @@ class AssetFiles:
         self.names = sorted(found)
 
     def digest(self) -> str:
-        """A short word that changes with the names or sizes of the files."""
+        """A short word that changes with the files: their names, sizes and checksums or times."""
         if self.root.is_dir():
-            sizes = [(self.root / name).stat().st_size for name in self.names]
+            stats = [(self.root / name).stat() for name in self.names]
+            facts = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
         else:
             with zipfile.ZipFile(self.root) as archive:
-                sizes = [archive.getinfo(name).file_size for name in self.names]
-        listing = repr(list(zip(self.names, sizes, strict=True)))
+                members = [archive.getinfo(name) for name in self.names]
+            facts = [(member.file_size, member.CRC) for member in members]
+        listing = repr(list(zip(self.names, facts, strict=True)))
         return hashlib.sha256(listing.encode()).hexdigest()[:12]
 
     def read(self, name: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 def axis_rotations(axis: int, angles: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -64,7 +64,7 @@ def to_vectors(rotations: NDArray[np.floating]) -> NDArray[np.float64]:
     return quaternions[..., 1:] * scale
 
 
-def from_vectors(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+def from_vectors(vectors: ArrayLike) -> NDArray[np.float64]:
     """(…, 3, 3) rotations of (…, 3) rotation vectors in radians."""
     vectors = np.asarray(vectors, np.float64)
     half = np.linalg.norm(vectors, axis=-1, keepdims=True) / 2

@@ -25,6 +25,8 @@ from .body import Posed, Shape, apply_transforms
 
 Kind = Literal["clothes", "shoes", "hat", "hair"]
 
+#: Of hm08, helpers included; indices in ``.mhclo`` files are below.
+BODY_VERTICES = 19158
 TEXTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 #: MakeHuman: x to the person's left, y up, z to the front. Here: y down, z to the back.
 _TO_BODY_FRAME = np.array([1, -1, -1], np.float32)
@@ -169,6 +171,8 @@ def _parse_garment(assets: AssetFiles, name: str) -> Garment:
 
     # A line of one number is a vertex of the body itself, without offset.
     rows = np.array([b if len(b) == 9 else [b[0], b[0], b[0], 1, 0, 0, 0, 0, 0] for b in bases])
+    if rows.size and not 0 <= rows[:, :3].min() <= rows[:, :3].max() < BODY_VERTICES:
+        raise ValueError(f"a vertex hangs on one that hm08 lacks; it has {BODY_VERTICES}")
     triangles, uv, count = _read_obj(assets, str(folder / header["obj_file"][0]))
     if count != len(rows):
         raise ValueError(f"{len(rows)} vertices, but {count} in its mesh")
