@@ -243,7 +243,9 @@ def _garment_material(rng: np.random.Generator, garment: Garment, hair: Paint) -
             lower_from=_LOWER_FROM,
             gloss=float(rng.uniform(0, 0.1)),
         )
-    amount = 0.0 if rng.random() < 0.15 else float(rng.uniform(0.75, 1.0))
+    # Most shoes keep their own colours, suits seldom: there are few of them.
+    keeps_own = rng.random() < (0.5 if garment.kind == "shoes" else 0.15)
+    amount = 0.0 if keeps_own else float(rng.uniform(0.75, 1.0))
     top_patterns, lower_patterns = (0.0, 0.0) if garment.kind == "shoes" else (0.35, 0.12)
     paint = _random_cloth(rng, amount=amount, scale=12, patterns=top_patterns)
     lower = _random_cloth(rng, amount=amount, scale=12, patterns=lower_patterns)

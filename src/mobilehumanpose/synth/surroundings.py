@@ -232,7 +232,7 @@ def _room(
         _quad((x, top, z), (0, 0, depth), (0, -top, 0), other),
         _quad((x + width, top, z), (0, 0, depth), (0, -top, 0), other),
     ]
-    for _ in range(int(rng.integers(0, 5))):  # posters, windows and doors on the far wall
+    for number in range(int(rng.integers(0, 5))):  # posters, windows and doors on the far wall
         size = rng.uniform(300, 1500, 2)
         left = rng.uniform(x, max(x + width - size[0], x + 1))
         upper = rng.uniform(top, max(-size[1], top + 1))
@@ -241,7 +241,12 @@ def _room(
             name = backgrounds.pictures[int(rng.integers(len(backgrounds.pictures)))]
             material = Material(texture=f"picture:{name}")
         meshes.append(
-            _quad((left, upper, z + depth - 15), (size[0], 0, 0), (0, size[1], 0), material)
+            _quad(
+                (left, upper, z + depth - 15 * (number + 1)),
+                (size[0], 0, 0),
+                (0, size[1], 0),
+                material,
+            )
         )
     return meshes
 
