@@ -21,7 +21,7 @@ SHOES_SHARE = 0.85
 HAIR_SHARE = 0.92
 HAT_SHARE = 0.08
 EYES = Material(paint=Paint(tint=(0.09, 0.07, 0.06), amount=1.0), gloss=0.3)
-#: The base mesh of a garment is recoloured in two parts: trousers and skirts are below this.
+#: A garment's vertices have the zone 1 where it is trousers or a skirt, and −1 elsewhere.
 _LOWER_FROM = 0.0
 _NO_PAINT = Paint()
 
@@ -72,7 +72,8 @@ class Dresser:
             rng,
             has_suit=suit is not None,
             has_shoes=shoes is not None,
-            hair=hair_paint if self.wardrobe is None else _NO_PAINT,
+            # Under a hat too, so that it sits on no bald head.
+            hair=hair_paint if self.wardrobe is None or hat is not None else _NO_PAINT,
             female=traits.is_female,
         )
         skin = self._skin_material(rng, painted, female=traits.is_female)
@@ -107,7 +108,8 @@ class Dresser:
         garments = [g for g in self.wardrobe.garments if g.kind == kind]
         fitting = [g for g in garments if g.gender in (None, own)]
         # Women wear what was made for men, and sometimes it is the other way round.
-        if kind != "hair" and rng.random() < (0.3 if female else 0.03):
+        any_gender = 0.12 if kind == "hair" else (0.3 if female else 0.03)
+        if rng.random() < any_gender:
             fitting = garments
         return fitting[int(rng.integers(len(fitting)))] if fitting else None
 
@@ -210,16 +212,15 @@ def _random_paint(
     elif female and rng.random() < 0.2:  # belly free
         hem = float(rng.uniform(-0.5, -0.4))
     loose = 0.0 if swims else float(rng.uniform(0, 14))
-    nothing = has_suit
     return Painted(
         top=_random_cloth(rng),
         bottom=_random_cloth(rng, patterns=0.12),
         shoes=_random_cloth(rng, patterns=0.0),
         hair=hair,
         collar=collar,
-        hem=-2.0 if nothing else hem,
-        sleeve=-0.1 if nothing else sleeve,
-        waist=3.0 if nothing else waist,
+        hem=-2.0 if has_suit else hem,
+        sleeve=-0.1 if has_suit else sleeve,
+        waist=3.0 if has_suit else waist,
         cuff=cuff,
         shoe=2.0 if has_shoes or rng.random() < 0.4 else float(rng.uniform(0.93, 1.06)),
         loose_top_mm=loose,

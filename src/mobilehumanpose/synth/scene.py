@@ -15,7 +15,7 @@ from .body import Body, Posed
 from .collisions import arm_depth_mm, solid_triangles
 from .looks import Dresser
 from .meshes import Mesh
-from .surroundings import SHAPES, Surroundings, random_material, random_surroundings
+from .surroundings import SHAPES, Surroundings, is_clear, random_material, random_surroundings
 from .viewing import View
 from .viewpoint import MIN_DEPTH_MM, random_viewpoint
 
@@ -110,7 +110,7 @@ class SceneMaker:
             has_ground=has_ground,
         )
         if has_ground:
-            seats = [seat for person in people if (seat := _seat(rng, person)) is not None]
+            seats = _seats(rng, people)
             surroundings = replace(surroundings, meshes=surroundings.meshes + seats)
         return Scene(
             view=viewpoint.view,
@@ -207,6 +207,17 @@ def _gap_mm(first: Person, second: Person) -> float:
     a, b = first.sparse_mm, second.sparse_mm
     squared = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
     return math.sqrt(max(float(squared.min()), 0.0))
+
+
+def _seats(rng: np.random.Generator, people: list[Person]) -> list[Mesh]:
+    """Seats for those who sit, where nobody else stands."""
+    seats = []
+    for person in people:
+        seat = _seat(rng, person)
+        others = [other.sparse_mm for other in people if other is not person]
+        if seat is not None and all(is_clear(seat, other, 20.0) for other in others):
+            seats.append(seat)
+    return seats
 
 
 def _seat(rng: np.random.Generator, person: Person) -> Mesh | None:

@@ -290,7 +290,7 @@ def _things_behind(
         if view.to_camera(at)[2] < depth_mm - 200:
             continue
         thing = random_thing(rng, at, size)
-        if all(_is_clear(thing, person, 60.0) for person in people_mm):
+        if all(is_clear(thing, person, 60.0) for person in people_mm):
             things.append(thing)
     return things
 
@@ -321,12 +321,12 @@ def _things_before(
             thing = random_thing(rng, at, size, may_tip=True)
         if has_ground and thing.vertices_mm[:, 1].max() > 20:
             continue
-        if all(_is_clear(thing, person, 30.0) for person in people_mm):
+        if all(is_clear(thing, person, 30.0) for person in people_mm):
             things.append(thing)
     return things
 
 
-def _is_clear(thing: Mesh, person_mm: NDArray[np.floating], gap_mm: float) -> bool:
+def is_clear(thing: Mesh, person_mm: NDArray[np.floating], gap_mm: float) -> bool:
     """Whether no point of the person lies in the thing's box, grown by the gap."""
     low, high = thing.vertices_mm.min(axis=0) - gap_mm, thing.vertices_mm.max(axis=0) + gap_mm
     return not bool(((person_mm > low) & (person_mm < high)).all(axis=1).any())
