@@ -77,6 +77,19 @@ def test_an_exr_in_a_module_of_javascript_is_a_panorama(tmp_path):
     assert (backgrounds.panorama("a.exr") == backgrounds.panorama("b.exr.js")).all()
 
 
+def test_negative_light_around_a_lamp_is_no_black_spot(tmp_path):
+    exr = pytest.importorskip("OpenEXR")
+    pixels = np.kron(panorama(), np.ones((4, 4, 1), np.float32))
+    pixels *= np.random.default_rng(0).uniform(0.9, 1.1, pixels.shape).astype(np.float32)
+    lamp = pixels.max(axis=2) > 100
+    rows, columns = np.nonzero(lamp)
+    above = rows.min() - 1, columns.min()
+    pixels[above] = -3
+    exr.File({"type": exr.scanlineimage}, {"RGB": pixels}).write(str(tmp_path / "a.exr"))
+    developed = Backgrounds(tmp_path).panorama("a.exr")
+    assert developed[above].min() > 240
+
+
 def test_what_is_no_panorama_is_refused_by_name(tmp_path):
     pytest.importorskip("OpenEXR")
     (tmp_path / "broken.exr").write_bytes(b"x" * 30_000)

@@ -96,11 +96,16 @@ class Backgrounds:
         Raises:
             UserError: it cannot be read.
         """
-        linear = self._read_panorama(name)
+        raw = self._read_panorama(name)
+        linear = raw.clip(0)
         grey = float(np.median(linear.mean(axis=2)))
         developed = linear * (0.2 / max(grey, 1e-6))
         developed /= 1 + np.maximum(developed - 0.6, 0)
-        return (np.clip(developed, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)
+        developed = np.clip(developed, 0, 1) ** (1 / 2.2)
+        # Compression leaves negative light around lamps: they glow there instead.
+        is_ringing = np.any(raw < 0, axis=2, keepdims=True)
+        glow = cv2.dilate(developed, np.ones((5, 5), np.uint8))
+        return (np.where(is_ringing, glow, developed) * 255).astype(np.uint8)
 
     def light(self, name: str) -> PanoramaLight:
         """The light of a panorama.
@@ -109,7 +114,7 @@ class Backgrounds:
             UserError: it cannot be read.
         """
         if name not in self._lights:
-            self._lights[name] = panorama_light(self._read_panorama(name))
+            self._lights[name] = panorama_light(self._read_panorama(name).clip(0))
         return self._lights[name]
 
     def _path(self, name: str) -> Path:
@@ -131,7 +136,7 @@ class Backgrounds:
                 f"{path}: is {linear.shape[1]}×{linear.shape[0]} px; "
                 "a panorama of the whole sphere is twice as wide as high"
             )
-        return np.nan_to_num(linear[..., :3].astype(np.float32), posinf=6e4).clip(0, 6e4)
+        return np.nan_to_num(linear[..., :3].astype(np.float32), posinf=6e4)
 
 
 def _read_exr(path: Path) -> NDArray[np.float32] | None:
