@@ -21,8 +21,6 @@ from .viewpoint import MIN_DEPTH_MM, random_viewpoint
 
 #: How often there are one, two, three, four people.
 PEOPLE_SHARES = (0.62, 0.22, 0.1, 0.06)
-#: Share of people turned over at random, as those who fall, dive, lie or hang.
-TURNED_SHARE = 0.08
 #: Share of people above the ground, as those who jump.
 LIFTED_SHARE = 0.08
 #: No two bodies come nearer than this.
@@ -123,8 +121,6 @@ class SceneMaker:
         posed = self._random_posed(rng)
         pieces = self.dresser.random_look(rng, posed)
         turn = turn_about_vertical(rng.uniform(0, 2 * math.pi))
-        if rng.random() < TURNED_SHARE:
-            turn = _random_turn(rng) @ turn
         lift_mm = rng.uniform(50, 600) if rng.random() < LIFTED_SHARE else 0.0
         return self._stand(posed, self.dresser.meshes(pieces, posed, number), turn, lift_mm)
 
@@ -181,13 +177,6 @@ def turn_about_vertical(angle: float) -> NDArray[np.float64]:
     """The (3, 3) rotation about the y axis by an angle in radians."""
     c, s = math.cos(angle), math.sin(angle)
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-
-
-def _random_turn(rng: np.random.Generator) -> NDArray[np.float64]:
-    """About any level axis, by any angle."""
-    angle, around = rng.uniform(-math.pi, math.pi), turn_about_vertical(rng.uniform(0, math.pi))
-    c, s = math.cos(angle), math.sin(angle)
-    return around @ np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ around.T
 
 
 def _moved(
