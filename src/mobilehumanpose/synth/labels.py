@@ -14,11 +14,11 @@ from .scene import Person
 from .viewing import Rendered, View
 
 #: A joint lies inside the body. It counts as seen where the surface before it is no further in
-#: front than the flesh of that place is thick: half the girth of a stout adult, in mm.
+#: front than the flesh of that place is thick, hair and shoes included: of a stout adult, in mm.
 FLESH_MM = {
-    "Head_top": 60.0, "Head": 130.0, "Thorax": 130.0, "Spine": 190.0, "Pelvis": 200.0,
-    "Shoulder": 110.0, "Elbow": 75.0, "Wrist": 55.0, "Hand": 50.0,
-    "Hip": 160.0, "Knee": 90.0, "Ankle": 75.0, "Toe": 60.0,
+    "Head_top": 130.0, "Head": 150.0, "Thorax": 150.0, "Spine": 190.0, "Pelvis": 200.0,
+    "Shoulder": 120.0, "Elbow": 75.0, "Wrist": 60.0, "Hand": 60.0,
+    "Hip": 160.0, "Knee": 90.0, "Ankle": 80.0, "Toe": 75.0,
 }  # fmt: skip
 _FLESH_MM = np.array([FLESH_MM[name.split("_", 1)[-1]] if name[:2] in ("L_", "R_")
                       else FLESH_MM[name] for name in MUCO_21.joint_names])  # fmt: skip
