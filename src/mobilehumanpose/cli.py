@@ -437,6 +437,69 @@ def data_miniature(
         console.print(f"{name}: written to {data}", soft_wrap=True, highlight=False)
 
 
+@data_app.command("synth")
+def data_synth(
+    out: Annotated[Path, typer.Option(help="Folder for the shards.")],
+    motion: Annotated[Path, typer.Option(help="Zip file of motion capture.")],
+    count: Annotated[int, typer.Option(help="Pictures in all.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Decides every picture.")] = 0,
+    assets: Annotated[
+        Path | None,
+        typer.Option(help="MakeHuman's clothes, hair and skins, a folder or zip; else painted."),
+    ] = None,
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="Folder of pictures and panoramas without people.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Motions to draw from: train or held-out.")] = "train",
+    workers: Annotated[int, typer.Option(help="Processes that make pictures.")] = 2,
+    per_shard: Annotated[int, typer.Option(help="Pictures in each zip file.")] = 1000,
+) -> None:
+    """Make pictures of synthetic people with 3D labels; goes on where it was stopped."""
+    for package in ("moderngl", "anny"):
+        _need(package, "synth")
+    from .synth.command import checked_split, synthesize
+    from .synth.engine import Sources
+    from .synth.shards import ShardPlan
+
+    sources = Sources(motion=motion, assets=assets, backgrounds=backgrounds)
+    plan = ShardPlan(
+        folder=out,
+        split=checked_split(split),
+        seed=seed,
+        count=count,
+        per_shard=per_shard,
+        sources=sources.names,
+    )
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("pictures", total=count)
+        made = synthesize(
+            plan,
+            sources,
+            workers=workers,
+            progress=lambda done: progress.update(task, completed=done),
+        )
+    console.print(
+        f"{made:,} pictures made, {count - made:,} were there: {out}",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+@data_app.command("synth-sheet")
+def data_synth_sheet(
+    folder: Annotated[Path, typer.Argument(help="Folder of the shards.")],
+    out: Annotated[Path, typer.Option(help="Folder for the two sheets.")] = Path("output/synth"),
+    count: Annotated[int, typer.Option(help="Pictures on each.")] = 48,
+    split: Annotated[str, typer.Option(help="train or held-out.")] = "train",
+) -> None:
+    """Put pictures of a synthetic set on one sheet, plain and with their skeletons."""
+    _need("moderngl", "synth")
+    from .synth.command import checked_split, write_sheets
+
+    for path in write_sheets(folder, checked_split(split), count, out):
+        console.print(str(path), soft_wrap=True, highlight=False)
+
+
 @app.command()
 def export(
     checkpoint: Annotated[

@@ -25,6 +25,7 @@ from .mscoco import (
 from .muco import load_muco
 from .mupots import load_mupots, mupots_bbox_root
 from .samples import PoseDataset
+from .synth import Split, load_synth
 
 #: Loads a part from the data folder, and tells what is wrong to its second argument.
 Load = Callable[[Path, OnProblem], PoseDataset]
@@ -113,6 +114,10 @@ def _lspet(part: Literal[0, 1]) -> Part:
     return Part(load=load)
 
 
+def _synth(split: Split) -> Part:
+    return Part(load=lambda root, told: load_synth(root, split, on_problem=told))
+
+
 _COCO_VALIDATION = Part(load=lambda root, told: load_mscoco_validation(root, on_problem=told))
 _MUPOTS_TEST = Part(load=lambda root, told: load_mupots(root, on_problem=told))
 
@@ -184,6 +189,12 @@ DATASETS = {
             title="Leeds Sports Pose Extended: 2D, with taught depth",
             skeleton=MUCO_21,
             parts={"train": _lspet(0), "validation": _lspet(1)},
+        ),
+        DatasetEntry(
+            name="synth",
+            title="Synthetic people, made by mhp data synth: 3D, one to four people",
+            skeleton=MUCO_21,
+            parts={"train": _synth("train"), "held-out": _synth("held-out")},
         ),
     )
 }

@@ -1,0 +1,1 @@
+"""Photographs of people that never were: bodies, motion, wardrobe, scenes and their labels."""
