@@ -22,9 +22,9 @@ FloatArray = NDArray[np.floating]
 
 #: How often a found pose gives the square for another look, when nobody gave a box.
 MAX_REFINEMENTS = 3
-#: A portrait ends at the chest. Its body is looked for in a square this much larger than the
-#: picture, with the head near its top: networks know whole people better than giants.
-PORTRAIT_SCALE = 2.5
+#: A portrait ends at the chest. Its body is looked for in squares this much larger than the
+#: picture, with the head near their top: networks know whole people better than giants.
+PORTRAIT_SCALES = (1.5, 2.0, 2.5)
 PORTRAIT_TOP = 0.08
 #: A square that overlaps its predecessor by this much has settled.
 SETTLED_IOU = 0.9
@@ -155,8 +155,8 @@ def _square_around(
 def search_squares(size: tuple[int, int]) -> list[FloatArray]:
     """Squares to look for a person in, for a photo of (width, height).
 
-    One around the whole picture, up to three of its shorter side, and one that reaches far below
-    the picture, for a portrait.
+    One around the whole picture, up to three of its shorter side, and some that reach far below
+    the picture, for portraits.
     """
     longer, shorter = max(size), min(size)
     whole = np.array([(size[0] - longer) / 2, (size[1] - longer) / 2, longer, longer])
@@ -165,9 +165,11 @@ def search_squares(size: tuple[int, int]) -> list[FloatArray]:
     squares = [
         np.array([o if along_x else 0.0, 0.0 if along_x else o, shorter, shorter]) for o in offsets
     ]
-    side = PORTRAIT_SCALE * longer
-    portrait = np.array([(size[0] - side) / 2, -PORTRAIT_TOP * side, side, side])
-    return [whole, *squares, portrait]
+    portraits = [
+        np.array([(size[0] - side) / 2, -PORTRAIT_TOP * side, side, side])
+        for side in longer * np.array(PORTRAIT_SCALES)
+    ]
+    return [whole, *squares, *portraits]
 
 
 def _iou(first: FloatArray, second: FloatArray) -> float:
