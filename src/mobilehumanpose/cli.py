@@ -349,7 +349,7 @@ def measure(
                 f"{name!r} is none of the tests {', '.join(TEST_PROTOCOLS)}; a recipe's networks "
                 "need torch: pip install 'mobilehumanpose[train]'"
             )
-        from .train.test_command import measure_recipe
+        from .train.measure import measure_recipe
 
         measure_recipe(
             name,

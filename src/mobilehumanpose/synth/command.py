@@ -9,6 +9,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from ..data.synth import SPLITS, Split
 from ..errors import UserError
 from ..media import encode_jpeg, make_folder, write_file
@@ -31,6 +33,7 @@ _WORKER = _Worker()
 
 
 def _start_worker(sources: Sources, seed: int, split: Split) -> None:
+    threadpool_limits(1, user_api="blas")
     _WORKER.engine = Engine.open(sources, seed, split)
 
 
@@ -68,10 +71,13 @@ def synthesize(
     if not plan.missing():
         progress(plan.count)
         return 0
-    # The first start prepares files that all workers read; and errors come without a traceback.
-    engine = Engine.open(sources, plan.seed, plan.split)
-    if workers == 1:
-        return write_shards(plan, lambda numbers: map(engine.make, numbers), progress)
+    # NumPy's products round otherwise on several threads, so that pictures would depend on the
+    # machine; and on matrices as small as here threads cost more than they bring.
+    with threadpool_limits(1, user_api="blas"):
+        # The first start prepares files that all workers read; errors come without a traceback.
+        engine = Engine.open(sources, plan.seed, plan.split)
+        if workers == 1:
+            return write_shards(plan, lambda numbers: map(engine.make, numbers), progress)
     engine.close()
     # A context of OpenGL does not survive a fork.
     pool = ProcessPoolExecutor(
