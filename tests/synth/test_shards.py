@@ -207,5 +207,5 @@ def test_sheets_show_pictures_plain_and_with_skeletons(plan, tmp_path):
     assert first[120, 120].tolist() == pytest.approx([20, 20, 20], abs=3)
     changed = np.abs(plain.astype(int) - drawn).max(axis=2) > 60
     assert changed.mean() > 0.01
-    with pytest.raises(UserError, match="0 shards of 'held-out'"):
+    with pytest.raises(UserError, match="holds no held-out-00000.zip"):
         write_sheets(plan.folder, "held-out", 9, tmp_path / "out")

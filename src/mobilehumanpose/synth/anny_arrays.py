@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
-from ..media import write_file
+from .cached import load_cached, save_cached
 
 #: Goes up whenever what the file holds changes.
 FILE_VERSION = 1
@@ -130,22 +129,15 @@ def save_arrays(path: Path, arrays: BodyArrays) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    content = io.BytesIO()
-    np.savez(content, version=FILE_VERSION, **{f.name: getattr(arrays, f.name) for f in _FIELDS})
-    write_file(path, content.getvalue())
+    save_cached(path, FILE_VERSION, {name: getattr(arrays, name) for name in _FIELDS})
 
 
 def load_arrays(path: Path) -> BodyArrays | None:
     """The arrays of :func:`save_arrays`; None where the file is absent, damaged or of old."""
-    if not path.is_file():
+    found = load_cached(path, FILE_VERSION, _FIELDS)
+    if found is None:
         return None
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if int(file["version"]) != FILE_VERSION:
-                return None
-            values = {f.name: file[f.name] for f in _FIELDS}
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
-        return None
+    values: dict[str, Any] = dict(found)
     for name in ("variation_names", "bone_names"):
         values[name] = values[name].tolist()
     for name in ("crown_vertex", "sole_vertex"):
@@ -153,4 +145,4 @@ def load_arrays(path: Path) -> BodyArrays | None:
     return BodyArrays(**values)
 
 
-_FIELDS = fields(BodyArrays)
+_FIELDS = tuple(field.name for field in fields(BodyArrays))

@@ -27,11 +27,13 @@ def contact_sheet(folder: Path, split: Split, count: int, *, skeletons: bool) ->
     Joints that are hidden are drawn hollow, their limbs thin.
 
     Raises:
-        UserError: there are no shards, or one is damaged.
+        UserError: no picture is asked for, there are no shards, or one is damaged.
     """
     shards = find_shards(folder, split)
-    if not shards or count < 1:
-        raise UserError(f"{folder}: {count} pictures of {len(shards)} shards of {split!r}")
+    if count < 1:
+        raise UserError(f"count {count}: at least one picture is needed")
+    if not shards:
+        raise UserError(f"{folder}: holds no {split}-00000.zip, which mhp data synth writes")
     contents = [read_shard(path) for path in shards]
     found = [
         (path, content, image)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
-from ..media import write_file
 from ..skeleton import MUCO_21
 from .assets import AssetFiles
 from .body import Body, Shape, Traits
 from .bvh import parse_bvh
+from .cached import load_cached, save_cached
 from .retarget import (
     driven_bones,
     from_cmu,
@@ -187,31 +185,18 @@ def save_poses(path: Path, poses: RecordedPoses) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    content = io.BytesIO()
-    np.savez(
-        content,
-        version=FILE_VERSION,
-        turns=poses.turns,
-        groups=poses.groups,
-        recordings=poses.recordings,
-        recording_names=np.array(poses.recording_names),
-    )
-    write_file(path, content.getvalue())
+    save_cached(path, FILE_VERSION, vars(poses))
 
 
 def load_poses(path: Path) -> RecordedPoses | None:
     """The poses of :func:`save_poses`; None where the file is absent, damaged or of old."""
-    if not path.is_file():
+    names = ("turns", "groups", "recordings", "recording_names")
+    found = load_cached(path, FILE_VERSION, names)
+    if found is None:
         return None
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if int(file["version"]) != FILE_VERSION:
-                return None
-            return RecordedPoses(
-                turns=file["turns"],
-                groups=file["groups"],
-                recordings=file["recordings"],
-                recording_names=file["recording_names"].tolist(),
-            )
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
-        return None
+    return RecordedPoses(
+        turns=found["turns"],
+        groups=found["groups"],
+        recordings=found["recordings"],
+        recording_names=found["recording_names"].tolist(),
+    )
