@@ -29,6 +29,7 @@ def _part(dataset: str, part: str) -> Callable[[Path], PoseDataset]:
 LOADERS: Mapping[str, Callable[[Path], PoseDataset]] = {
     "lspet-train": _part("lspet", "train"),
     "lspet-validation": _part("lspet", "validation"),
+    "synth-train": _part("synth", "train"),
     "human36m-p1-train": _part("human36m", "train-protocol1"),
     "human36m-p2-train": _part("human36m", "train"),
     "mpii-train": _part("mpii", "train"),

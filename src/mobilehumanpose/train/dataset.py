@@ -20,6 +20,7 @@ from ..data.crops import (
     occlude,
     random_affine,
     vary_colors,
+    vary_sharpness,
 )
 from ..data.samples import PoseDataset
 from ..data.sampling import (
@@ -119,6 +120,7 @@ class CropDataset(Dataset[Crops]):
                 box, self.crop_px, self.augmentation, rng, lean_degrees=lean_degrees
             )
             crop = cut_crop(images, name, affine, self.crop_px, may_shrink=True)
+            crop = vary_sharpness(crop, self.augmentation, rng)
             occlude(crop, box, affine, size, self.augmentation, rng)
             planes = vary_colors(crop, self.augmentation, rng)
         has_px, depth_mm = samples.has_px[index], samples.depth_mm[index]
