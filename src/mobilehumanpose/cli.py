@@ -266,7 +266,8 @@ def measure(
         str,
         typer.Argument(
             help="What to test on: human36m-protocol1, human36m-protocol2, human36m-roots, mupots, "
-            "mupots-roots, mpi-inf-3dhp, coco or lspet. Or a recipe, whose networks are tested."
+            "mupots-roots, mpi-inf-3dhp, coco, lspet or synth. "
+            "Or a recipe, whose networks are tested."
         ),
     ],
     data: Annotated[Path, typer.Option(help="Folder that holds Human36M, MuPoTS …")] = Path("data"),
