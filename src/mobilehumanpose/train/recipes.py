@@ -175,7 +175,7 @@ def wild_lite0() -> Recipe:
     and of depth, and nothing of people behind tables. ``docs/experiments.md`` tells what was seen
     before, and what came of it.
     """
-    schedule = CosineSchedule(peak_learning_rate=1.2e-3, final_learning_rate=1e-6)
+    schedule = CosineSchedule(peak_learning_rate=1.5e-3, final_learning_rate=1e-6)
     athletes = lspet_lite0_upright()
     return replace(
         athletes,
@@ -185,7 +185,7 @@ def wild_lite0() -> Recipe:
             DatasetSpec(name="synth-train", has_depth=True, weight=0.5),
         ),
         mixing="weighted",
-        stages=(Stage(crop_px=256, epochs=6, batch_size=16, schedule=schedule, frozen_blocks=5),),
+        stages=(Stage(crop_px=256, epochs=7, batch_size=32, schedule=schedule, frozen_blocks=5),),
         augmentation=replace(
             athletes.augmentation,
             zoom_share=0.1,
@@ -193,6 +193,7 @@ def wild_lite0() -> Recipe:
             coarse_share=0.3,
             sharpen_share=0.3,
         ),
+        ema_decay=0.998,
         trained_on=f"{athletes.trained_on}; synthetic people of CC0 bodies and clothes",
     )
 
