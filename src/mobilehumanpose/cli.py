@@ -219,6 +219,10 @@ def train(
         Path | None,
         typer.Option(help="Begin with these weights, .safetensors or .onnx, instead of new ones."),
     ] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(help="A trained .safetensors network to learn from, for recipes that do."),
+    ] = None,
     gpu: Annotated[str | None, typer.Option(help="GPUs, one process each: 0, 0,1 or 0-1.")] = None,
     processes: Annotated[
         int | None, typer.Option(help="So many processes on the processor instead.")
@@ -249,6 +253,7 @@ def train(
         go_on=go_on,
         console=console,
         init=init,
+        teacher=teacher,
         gpu=gpu,
         processes=processes,
         backbone=backbone,

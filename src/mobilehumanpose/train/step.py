@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import UserError
+from ..models.blocks import fold_norms
 from ..models.checkpoint import CheckpointMetadata, load_checkpoint, save_checkpoint
-from ..models.head import joint_marginals
+from ..models.head import Marginals, joint_marginals
 from ..models.lite import LiteNet, freeze_encoder, load_imagenet_encoder
 from ..models.onnx_weights import load_onnx_weights, read_onnx_weights
 from ..models.presets import Network, build
@@ -23,7 +24,12 @@ from ..skeleton import get_skeleton
 from .checkpoints import pack_optimizer, unpack_optimizer
 from .dataset import Crops
 from .distributed import Ranks
-from .losses import coordinate_loss, heatmap_loss, upstream_coordinate_loss
+from .losses import (
+    coordinate_loss,
+    distillation_loss,
+    heatmap_loss,
+    upstream_coordinate_loss,
+)
 from .recipes import Recipe, Stage, Triple
 
 
@@ -65,6 +71,7 @@ class Learner:
         model: the weights that gradients move.
         averaged: those that are used; the model itself where the recipe averages none.
         optimizer: of the model.
+        ask_teacher: (N, 3, P, P) uint8 crops → what a trained network believes; None without one.
         steps: that were done.
     """
 
@@ -77,7 +84,7 @@ class Learner:
         self.model: Network = build(
             recipe.preset, num_joints=self.num_joints, activation=recipe.activation
         )
-        if isinstance(self.model, LiteNet):
+        if isinstance(self.model, LiteNet) and recipe.pretrained_encoder:
             load_imagenet_encoder(self.model)
         # From here on processes draw different numbers, should a layer ever draw any.
         torch.manual_seed(recipe.seed + ranks.rank)
@@ -87,6 +94,7 @@ class Learner:
         if recipe.ema_decay is not None:
             self.averaged = copy.deepcopy(self.model).eval().requires_grad_(requires_grad=False)
         self.normalize = make_normalizer(recipe.mean, recipe.std, ranks.device)
+        self.ask_teacher: Callable[[Tensor], Marginals] | None = None
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
         self.optimizer = kind(self._parameter_groups(), fused=True)
         self.uses_amp = (
@@ -158,6 +166,28 @@ class Learner:
         if self.averaged is not self.model:
             self.averaged.load_state_dict(self.model.state_dict())
 
+    def learn_from(self, path: Path) -> None:
+        """Have a trained network say what it sees in the crops too.
+
+        Args:
+            path: its ``.safetensors`` file; it may be another network with other scaling.
+
+        Raises:
+            UserError: the file cannot be read, or the network has other joints.
+        """
+        teacher, metadata = load_checkpoint(path)
+        _refuse_other(path, {"joint_set": self.recipe.joint_set}, metadata)
+        # What torch's own annotation of `to` forgets to mention.
+        teacher.to(self.ranks.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        folded = fold_norms(teacher)
+        normalize = make_normalizer(metadata.mean, metadata.std, self.ranks.device)
+
+        @torch.no_grad()
+        def ask(pixels: Tensor) -> Marginals:
+            return joint_marginals(folded(normalize(pixels)), self.num_joints)
+
+        self.ask_teacher = ask
+
     def save_network(self, path: Path) -> None:
         """Write the network that is to be used, without what only training needs.
 
@@ -218,6 +248,9 @@ class Learner:
         terms = [(1.0, coordinates(marginals, targets, known))]
         if self.recipe.heatmap_weight:
             terms.append((self.recipe.heatmap_weight, heatmap_loss(marginals, targets, known)))
+        if self.ask_teacher is not None:
+            taught = self.ask_teacher(crops.pixels)
+            terms.append((self.recipe.teacher_weight, distillation_loss(marginals, taught)))
         # Means are over the whole batch: a process with few known joints must not count as much
         # as one with many. What process 0 wants travels along.
         asks = torch.tensor(float(wants_save and self.ranks.rank == 0), device=device)
