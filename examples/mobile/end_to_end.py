@@ -89,9 +89,7 @@ def distance(first: object, second: object) -> np.ndarray:
     return np.linalg.norm(np.asarray(first) - np.asarray(second), axis=-1)
 
 
-def node_answer(
-    estimator: PoseEstimator, file: Path, photo: np.ndarray, views: list[View]
-) -> dict:
+def node_answer(estimator: PoseEstimator, file: Path, photo: np.ndarray, views: list[View]) -> dict:
     """What the TypeScript code sees in the views."""
     with tempfile.TemporaryDirectory() as folder:
         request, answer = Path(folder, "request.json"), Path(folder, "answer.json")

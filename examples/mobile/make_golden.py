@@ -25,7 +25,6 @@ from mobilehumanpose.geometry import (
     invert_affine,
     process_bbox,
     project,
-    tight_box,
     warp_crop,
 )
 from mobilehumanpose.media import write_file
@@ -43,6 +42,8 @@ GOLDEN = Path(__file__).with_name("golden.json")
 GRID = (12, 10, 6)
 CROP_PX = 24
 PEAK = 500
+#: A person whose mean score is lower is lost.
+KEEP_SCORE = 0.25
 DEPTH_RANGE_MM = 2000.0
 PHOTO = (640, 480)
 
@@ -329,21 +330,22 @@ def search_case(size: tuple[int, int]) -> dict[str, Any]:
     return {"size": list(size), "squares": listed(search_squares(size))}
 
 
-# How the person leans, how the view does, the share of sure joints.
+# How the person leans, how the view does, the share of sure joints, the score of the others.
 NEXT_VIEWS = [
-    (5.0, 0.0, 0.9),
-    (80.0, 0.0, 0.9),
-    (85.0, 80.0, 0.7),
-    (-175.0, 179.0, 0.9),
-    (10.0, 60.0, 0.9),
-    (0.0, 0.0, 0.1),
+    (5.0, 0.0, 0.9, 0.2),
+    (80.0, 0.0, 0.9, 0.2),
+    (85.0, 80.0, 0.7, 0.2),
+    (-175.0, 179.0, 0.9, 0.2),
+    (10.0, 60.0, 0.9, 0.2),
+    (50.0, 0.0, 0.1, 0.29),  # nothing is sure, but somebody is there
+    (0.0, 0.0, 0.1, 0.1),  # nobody is
 ]
 
 
 def next_view_case(
-    rng: np.random.Generator, lean: float, view_lean: float, share: float
+    rng: np.random.Generator, lean: float, view_lean: float, share: float, unsure: float
 ) -> dict[str, Any]:
-    """Where the estimator looks again at a person whom it saw in a view; null if at nobody."""
+    """Where to look again for a person who was seen in a view; null if nobody was."""
     upright = rng.normal(size=(MUCO_21.num_joints, 2)) * [20, 60]
     for name, x, y in (("L_Shoulder", 20, -60), ("R_Shoulder", -20, -60)):
         upright[MUCO_21.index(name)] = x, y
@@ -353,16 +355,16 @@ def next_view_case(
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     keypoints_px = upright @ turn.T + [300, 200]
     # Exactly as many sure joints as the share says, so that no case hangs on the draw.
-    scores = np.full(MUCO_21.num_joints, BOX_MIN_SCORE / 2)
+    scores = np.full(MUCO_21.num_joints, unsure)
     sure_joints = rng.permutation(MUCO_21.num_joints)[: round(share * MUCO_21.num_joints)]
     scores[sure_joints] = rng.uniform(BOX_MIN_SCORE, 1, len(sure_joints))
+    view = [250.0, 150.0, 100.0, 100.0, view_lean]
     return {
-        "view": [250.0, 150.0, 100.0, 100.0, view_lean],
+        "view": view,
         "keypoints_px": keypoints_px.tolist(),
         "scores": scores.tolist(),
-        "size": list(PHOTO),
         "lean_degrees": listed(torso_lean(keypoints_px)),
-        "next": next_view(keypoints_px, scores, view_lean),
+        "next": next_view(keypoints_px, scores, view),
     }
 
 
@@ -374,17 +376,17 @@ def torso_lean(keypoints_px: np.ndarray) -> float:
     return lean
 
 
-def next_view(keypoints_px: np.ndarray, scores: np.ndarray, view_lean: float) -> list | None:
-    """x, y, width, height and lean of the next look, put together as ``views.py`` does."""
+def next_view(keypoints_px: np.ndarray, scores: np.ndarray, view: list[float]) -> list | None:
+    """x, y, width, height and lean of the next look, as the tracking of videos has it."""
+    if scores.mean() < KEEP_SCORE:
+        return None
     sure = scores >= BOX_MIN_SCORE
     if sure.sum() < BOX_MIN_JOINTS:
-        return None
-    lean = torso_lean(keypoints_px)
+        return view
+    lean, view_lean = torso_lean(keypoints_px), view[4]
     if abs((lean - view_lean + 180) % 360 - 180) <= MAX_LEAN_DEGREES:
         lean = view_lean
-    points = keypoints_px[sure]
-    square = turned_square(points, lean) if lean else process_bbox(tight_box(points), PHOTO)
-    return None if square is None else listed([*square, lean])
+    return listed([*turned_square(keypoints_px[sure], lean), lean])
 
 
 def flip_case(rng: np.random.Generator) -> dict[str, Any]:
@@ -396,17 +398,19 @@ def flip_case(rng: np.random.Generator) -> dict[str, Any]:
 
 def one_euro_case(rng: np.random.Generator) -> dict[str, Any]:
     """A walk with noise, smoothed; by the formulas of Casiez et al., CHI 2012, written out."""
-    min_cutoff_hz, beta, speed_cutoff_hz = 1.5, 0.01, 1.0
+    min_cutoff_hz, beta, speed_cutoff_hz = 0.05, 80.0, 1.0
+    size = 300.0
     times_s = np.cumsum(rng.uniform(0.02, 0.05, 20))
-    values = np.cumsum(rng.normal(size=(20, 2)) * 10, axis=0)
+    values = np.cumsum(rng.normal(size=(20, 2)) * 2, axis=0)
     smooth, speed = values[0], np.zeros(2)
     rows = [smooth]
-    for step_s, value in zip(np.diff(times_s), values[1:], strict=True):
-        speed = blended(speed, (value - smooth) / step_s, speed_cutoff_hz, step_s)
+    for step_s, before, value in zip(np.diff(times_s), values, values[1:], strict=False):
+        speed = blended(speed, (value - before) / step_s / size, speed_cutoff_hz, step_s)
         smooth = blended(smooth, value, min_cutoff_hz + beta * np.abs(speed), step_s)
         rows.append(smooth)
     return {
         "constants": [min_cutoff_hz, beta, speed_cutoff_hz],
+        "size": size,
         "times_s": times_s.tolist(),
         "values": values.tolist(),
         "smooth": listed(rows),
@@ -416,7 +420,7 @@ def one_euro_case(rng: np.random.Generator) -> dict[str, Any]:
 def blended(
     before: np.ndarray, now: np.ndarray, cutoff_hz: float | np.ndarray, step_s: float
 ) -> np.ndarray:
-    """One step of a low-pass filter."""
+    """One step of a low-pass filter of the first order."""
     share = 1 / (1 + 1 / (2 * np.pi * cutoff_hz) / step_s)
     return share * now + (1 - share) * before
 

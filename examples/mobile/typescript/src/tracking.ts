@@ -1,15 +1,18 @@
 // One person over the frames of a camera: where to look next, and how to calm what is seen.
 
-import { type Affine, type Box, cropAffine, processBox, tightBox } from "./geometry.js";
-import { BOX_MARGIN } from "./geometry.js";
+import { type Affine, BOX_MARGIN, type Box, cropAffine, tightBox } from "./geometry.js";
 import type { ModelFile } from "./model.js";
 
 /** Joints below this score do not decide where the person is. */
 export const BOX_MIN_SCORE = 0.3;
-/** With fewer sure joints the person is lost. */
+/** Fewer sure joints say nothing of where the person is. */
 export const BOX_MIN_JOINTS = 4;
 /** People who lean by less are shown upright enough. */
 export const MAX_LEAN_DEGREES = 20;
+
+/** A person is lost whose mean score falls below this, and found from FIND_SCORE on. */
+export const KEEP_SCORE = 0.25;
+export const FIND_SCORE = 0.4;
 
 /** A square of the photo, turned clockwise: what leans by so much stands upright in it. */
 export interface View {
@@ -24,7 +27,7 @@ export function viewAffine(view: View, cropPx: number): Affine {
 
 /**
  * Where to look while nobody is tracked: the whole picture, squares along it, and squares that
- * reach far below it, for portraits. Take the one whose scores have the highest mean.
+ * reach far below it, for portraits.
  */
 export function searchViews(width: number, height: number): View[] {
   const longer = Math.max(width, height);
@@ -69,27 +72,62 @@ export function turnedSquare(pointsPx: number[][], leanDegrees: number): Box {
   };
 }
 
-/** Where to look in the next frame, by what was seen in `view`; null where the person is lost. */
+/**
+ * Where to look in the next frame, by what was seen in `view`: around the sure joints, turned as
+ * the torso leans; the same again where too few joints are sure; null where the person is lost.
+ */
 export function nextView(
   view: View,
   keypointsPx: number[][],
   scores: number[],
   model: ModelFile,
-  imageWidth: number,
-  imageHeight: number,
 ): View | null {
+  if (meanScore(scores) < KEEP_SCORE) return null;
   const sure = keypointsPx.filter((_, joint) => scores[joint] >= BOX_MIN_SCORE);
-  if (sure.length < BOX_MIN_JOINTS) return null;
+  if (sure.length < BOX_MIN_JOINTS) return view;
   const lean = torsoLeanDegrees(keypointsPx, model);
   let leanDegrees = view.leanDegrees;
   if (lean !== null) {
     const off = ((((lean - leanDegrees + 180) % 360) + 360) % 360) - 180;
     if (Math.abs(off) > MAX_LEAN_DEGREES) leanDegrees = lean;
   }
-  const square = leanDegrees
-    ? turnedSquare(sure, leanDegrees)
-    : processBox(tightBox(sure), imageWidth, imageHeight);
-  return square && { square, leanDegrees };
+  return { square: turnedSquare(sure, leanDegrees), leanDegrees };
+}
+
+export function meanScore(scores: number[]): number {
+  return scores.reduce((sum, score) => sum + score, 0) / scores.length;
+}
+
+/** Follows one person: says where to look in each frame, and learns from what was seen there. */
+export class Tracker {
+  private tracked: View | null = null;
+  private searched = 0;
+  private readonly searches: View[];
+
+  /** For frames of this size, as they are held upright. */
+  constructor(
+    private readonly model: ModelFile,
+    width: number,
+    height: number,
+  ) {
+    this.searches = searchViews(width, height);
+  }
+
+  /** Where to look in this frame: around the person, or in one of the places to search. */
+  get view(): View {
+    return this.tracked ?? this.searches[this.searched % this.searches.length];
+  }
+
+  /** Takes in what was seen in `view`. False where that is nobody: draw nothing then. */
+  see(keypointsPx: number[][], scores: number[]): boolean {
+    if (this.tracked === null && meanScore(scores) < FIND_SCORE) {
+      this.searched++;
+      return false;
+    }
+    this.tracked = nextView(this.view, keypointsPx, scores, this.model);
+    if (this.tracked === null) this.searched = 0;
+    return this.tracked !== null;
+  }
 }
 
 /** The values of a mirrored picture's joints in the order of the true left and right. */
@@ -106,49 +144,49 @@ export function flipPointsPx(pointsPx: number[][], imageWidth: number): number[]
   return pointsPx.map(([x, ...rest]) => [imageWidth - 1 - x, ...rest]);
 }
 
-/** The one-euro filter (Casiez et al., CHI 2012): calm when still, quick when moving. */
+/**
+ * The one-euro filter (Casiez et al., CHI 2012): still at rest, quick when moving.
+ *
+ * The constants are MediaPipe's for poses. They count speeds in sizes of the person a second, so
+ * that they hold for people near and far.
+ */
 export class OneEuro {
   private timeS = 0;
-  private values: number[] | null = null;
+  private raw: number[] | null = null;
   private speeds: number[] = [];
+  private smooth: number[] = [];
 
-  /**
-   * @param minCutoffHz lower is calmer when still.
-   * @param beta higher follows quick movements sooner, in Hz per unit and second.
-   */
   constructor(
-    readonly minCutoffHz: number,
-    readonly beta: number,
+    readonly minCutoffHz = 0.05,
+    readonly beta = 80,
     readonly speedCutoffHz = 1,
   ) {}
 
-  /** The smoothed values of a frame at `timeS`; frames must come in order. */
-  filter(values: number[], timeS: number): number[] {
-    if (this.values === null) {
+  /** The smoothed values at a time; `size` is the person's, in the unit of the values. */
+  filter(values: number[], timeS: number, size: number): number[] {
+    const before = this.raw;
+    if (before === null) {
       this.speeds = values.map(() => 0);
-      this.values = [...values];
+      this.smooth = [...values];
     } else {
       const stepS = timeS - this.timeS;
       if (!(stepS > 0)) throw new Error(`time ${timeS} s does not come after ${this.timeS} s`);
-      const share = (cutoffHz: number): number => {
-        const r = 2 * Math.PI * cutoffHz * stepS;
-        return r / (r + 1);
-      };
-      const before = this.values;
+      const share = (cutoffHz: number): number => 1 / (1 + 1 / (2 * Math.PI * cutoffHz * stepS));
       const speedShare = share(this.speedCutoffHz);
-      this.values = values.map((value, i) => {
-        const speed = (value - before[i]) / stepS;
+      values.forEach((value, i) => {
+        const speed = (value - before[i]) / (size * stepS);
         this.speeds[i] += speedShare * (speed - this.speeds[i]);
         const cutoffHz = this.minCutoffHz + this.beta * Math.abs(this.speeds[i]);
-        return before[i] + share(cutoffHz) * (value - before[i]);
+        this.smooth[i] += share(cutoffHz) * (value - this.smooth[i]);
       });
     }
     this.timeS = timeS;
-    return [...this.values];
+    this.raw = [...values];
+    return [...this.smooth];
   }
 
-  /** Forgets the person, for when they are lost. */
+  /** Forgets, for when the person is lost. */
   reset(): void {
-    this.values = null;
+    this.raw = null;
   }
 }
