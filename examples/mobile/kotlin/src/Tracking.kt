@@ -24,16 +24,16 @@ const val KEEP_SCORE = 0.25
 const val FIND_SCORE = 0.4
 
 /** A square of the photo, turned clockwise: what leans by so much stands upright in it. */
-data class View(val square: Box, val leanDegrees: Double = 0.0)
+data class CropView(val square: Box, val leanDegrees: Double = 0.0)
 
 /** The map from photo px to the px of the view's crop. */
-fun viewAffine(view: View, cropPx: Int): Affine = cropAffine(view.square, cropPx, view.leanDegrees)
+fun viewAffine(view: CropView, cropPx: Int): Affine = cropAffine(view.square, cropPx, view.leanDegrees)
 
 /**
  * Where to look while nobody is tracked: the whole picture, squares along it, and squares that
  * reach far below it, for portraits.
  */
-fun searchViews(width: Int, height: Int): List<View> {
+fun searchViews(width: Int, height: Int): List<CropView> {
     val longer = max(width, height).toDouble()
     val shorter = min(width, height).toDouble()
     val squares = mutableListOf(Box((width - longer) / 2, (height - longer) / 2, longer, longer))
@@ -46,7 +46,7 @@ fun searchViews(width: Int, height: Int): List<View> {
         val side = scale * longer
         squares.add(Box((width - side) / 2, -0.08 * side, side, side))
     }
-    return squares.map { View(it) }
+    return squares.map { CropView(it) }
 }
 
 /** How far the torso leans to the right of upright, −180…180; null where it has no length. */
@@ -74,7 +74,7 @@ fun turnedSquare(pointsPx: List<DoubleArray>, leanDegrees: Double): Box {
  * Where to look in the next frame, by what was seen in [view]: around the sure joints, turned as
  * the torso leans; the same again where too few joints are sure; null where the person is lost.
  */
-fun nextView(view: View, keypointsPx: List<DoubleArray>, scores: DoubleArray, model: ModelFile): View? {
+fun nextView(view: CropView, keypointsPx: List<DoubleArray>, scores: DoubleArray, model: ModelFile): CropView? {
     if (scores.average() < KEEP_SCORE) return null
     val sure = keypointsPx.filterIndexed { joint, _ -> scores[joint] >= BOX_MIN_SCORE }
     if (sure.size < BOX_MIN_JOINTS) return view
@@ -83,7 +83,7 @@ fun nextView(view: View, keypointsPx: List<DoubleArray>, scores: DoubleArray, mo
     if (lean != null && abs((lean - leanDegrees + 180).mod(360.0) - 180) > MAX_LEAN_DEGREES) {
         leanDegrees = lean
     }
-    return View(turnedSquare(sure, leanDegrees), leanDegrees)
+    return CropView(turnedSquare(sure, leanDegrees), leanDegrees)
 }
 
 /**
@@ -92,11 +92,11 @@ fun nextView(view: View, keypointsPx: List<DoubleArray>, scores: DoubleArray, mo
  */
 class Tracker(private val model: ModelFile, width: Int, height: Int) {
     private val searches = searchViews(width, height)
-    private var tracked: View? = null
+    private var tracked: CropView? = null
     private var searched = 0
 
     /** Where to look in this frame: around the person, or in one of the places to search. */
-    val view: View get() = tracked ?: searches[searched % searches.size]
+    val view: CropView get() = tracked ?: searches[searched % searches.size]
 
     /** Takes in what was seen in [view]. False where that is nobody: draw nothing then. */
     fun see(keypointsPx: List<DoubleArray>, scores: DoubleArray): Boolean {

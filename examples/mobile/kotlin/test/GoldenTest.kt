@@ -199,7 +199,7 @@ fun testTracking() {
     for (case in cases("next_views")) {
         val keypointsPx = case.points("keypoints_px")
         close(doubleArrayOf(torsoLeanDegrees(keypointsPx, model)!!), doubleArrayOf(case.getDouble("lean_degrees")))
-        val view = case.numbers("view").let { View(boxOf(it), it[4]) }
+        val view = case.numbers("view").let { CropView(boxOf(it), it[4]) }
         val next = nextView(view, keypointsPx, case.numbers("scores"), model)
         val expected = if (case.isNull("next")) null else case.numbers("next")
         close(next?.let { it.square.listed() + it.leanDegrees }, expected)

@@ -15,13 +15,13 @@ export const KEEP_SCORE = 0.25;
 export const FIND_SCORE = 0.4;
 
 /** A square of the photo, turned clockwise: what leans by so much stands upright in it. */
-export interface View {
+export interface CropView {
   square: Box;
   leanDegrees: number;
 }
 
 /** The map from photo px to the px of the view's crop. */
-export function viewAffine(view: View, cropPx: number): Affine {
+export function viewAffine(view: CropView, cropPx: number): Affine {
   return cropAffine(view.square, cropPx, view.leanDegrees);
 }
 
@@ -29,10 +29,10 @@ export function viewAffine(view: View, cropPx: number): Affine {
  * Where to look while nobody is tracked: the whole picture, squares along it, and squares that
  * reach far below it, for portraits.
  */
-export function searchViews(width: number, height: number): View[] {
+export function searchViews(width: number, height: number): CropView[] {
   const longer = Math.max(width, height);
   const shorter = Math.min(width, height);
-  const view = (x: number, y: number, side: number): View => ({
+  const view = (x: number, y: number, side: number): CropView => ({
     square: { x, y, width: side, height: side },
     leanDegrees: 0,
   });
@@ -77,11 +77,11 @@ export function turnedSquare(pointsPx: number[][], leanDegrees: number): Box {
  * the torso leans; the same again where too few joints are sure; null where the person is lost.
  */
 export function nextView(
-  view: View,
+  view: CropView,
   keypointsPx: number[][],
   scores: number[],
   model: ModelFile,
-): View | null {
+): CropView | null {
   if (meanScore(scores) < KEEP_SCORE) return null;
   const sure = keypointsPx.filter((_, joint) => scores[joint] >= BOX_MIN_SCORE);
   if (sure.length < BOX_MIN_JOINTS) return view;
@@ -100,9 +100,9 @@ export function meanScore(scores: number[]): number {
 
 /** Follows one person: says where to look in each frame, and learns from what was seen there. */
 export class Tracker {
-  private tracked: View | null = null;
+  private tracked: CropView | null = null;
   private searched = 0;
-  private readonly searches: View[];
+  private readonly searches: CropView[];
 
   /** For frames of this size, as they are held upright. */
   constructor(
@@ -114,7 +114,7 @@ export class Tracker {
   }
 
   /** Where to look in this frame: around the person, or in one of the places to search. */
-  get view(): View {
+  get view(): CropView {
     return this.tracked ?? this.searches[this.searched % this.searches.length];
   }
 
