@@ -34,13 +34,14 @@ BOX = (30.0, 5, 400, 505)
 def main() -> None:
     """Compare, and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="a bundled model, or an .onnx file")
     parser.add_argument("--photo", type=Path, default=HERE.parent / "astronaut.jpg")
     parser.add_argument("--box", type=float, nargs=4, default=BOX, metavar=("X", "Y", "W", "H"))
     arguments = parser.parse_args()
-    compare(arguments.photo, np.array(arguments.box))
+    compare(model_path(arguments.model), arguments.photo, np.array(arguments.box))
 
 
-def compare(photo_path: Path, box_xywh: np.ndarray) -> None:
+def compare(file: Path, photo_path: Path, box_xywh: np.ndarray) -> None:
     """Look at the box, at the box turned, and where a person would be searched."""
     photo = load_photo(photo_path)
     size = (photo.shape[1], photo.shape[0])
@@ -48,7 +49,6 @@ def compare(photo_path: Path, box_xywh: np.ndarray) -> None:
     if square is None:
         raise SystemExit(f"box {box_xywh.tolist()} lies outside {photo_path}")
     views = [View(square), View(square, 40.0), *map(View, search_squares(size))]
-    file = model_path(DEFAULT_MODEL)
     estimator = PoseEstimator(file)
     answer = node_answer(estimator, file, photo, views)
 
@@ -81,7 +81,7 @@ def compare(photo_path: Path, box_xywh: np.ndarray) -> None:
             f"{off_mm.mean():6.2f}  {off_mm.max():7.2f}  {off_score:.3f}"
         )
     print(f"One cell is {cell_px:.0f} px of the crop.")
-    print("Median of 59 looks in ms:", {k: round(v, 2) for k, v in answer["median_ms"].items()})
+    print("Median in ms:", {k: round(v, 2) for k, v in answer["median_ms"].items()})
 
 
 def distance(first: object, second: object) -> np.ndarray:
