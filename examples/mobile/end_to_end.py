@@ -16,11 +16,18 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from mobilehumanpose import PoseEstimator
 from mobilehumanpose.decode import place_in_camera
-from mobilehumanpose.geometry import DEFAULT_FOV_DEGREES, Camera, process_bbox
+from mobilehumanpose.geometry import (
+    DEFAULT_FOV_DEGREES,
+    Camera,
+    crop_affine,
+    process_bbox,
+    warp_crop,
+)
 from mobilehumanpose.media import load_photo
 from mobilehumanpose.models.head import SCORE_RADIUS, SURE_MASS
 from mobilehumanpose.views import View, look, search_squares
@@ -81,7 +88,19 @@ def compare(file: Path, photo_path: Path, box_xywh: np.ndarray) -> None:
             f"{off_mm.mean():6.2f}  {off_mm.max():7.2f}  {off_score:.3f}"
         )
     print(f"One cell is {cell_px:.0f} px of the crop.")
+    off_px = bilinear_alone(estimator, photo, views[0])
+    print(f"Bilinear sampling alone, no averaging, in the first view: {off_px:.1f} px on average.")
     print("Median in ms:", {k: round(v, 2) for k, v in answer["median_ms"].items()})
+
+
+def bilinear_alone(estimator: PoseEstimator, photo: np.ndarray, view: View) -> float:
+    """How far joints move, in px of the crop, where a shrinking crop averages nothing first."""
+    side = estimator.network.description.input_px
+    affine = crop_affine(view.square_xywh, side)
+    plain = cv2.warpAffine(photo, affine, (side, side), flags=cv2.INTER_LINEAR)
+    cells, _ = estimator.network(np.stack([warp_crop(photo, affine, side), plain]))
+    xy = cells[..., :2] * (side / estimator.network.description.grid[0])
+    return float(distance(xy[0], xy[1]).mean())
 
 
 def distance(first: object, second: object) -> np.ndarray:
