@@ -88,19 +88,34 @@ def compare(file: Path, photo_path: Path, box_xywh: np.ndarray) -> None:
             f"{off_mm.mean():6.2f}  {off_mm.max():7.2f}  {off_score:.3f}"
         )
     print(f"One cell is {cell_px:.0f} px of the crop.")
-    off_px = bilinear_alone(estimator, photo, views[0])
-    print(f"Bilinear sampling alone, no averaging, in the first view: {off_px:.1f} px on average.")
+    for what, off_px in other_samplings(estimator, photo, views[0]).items():
+        print(f"Crops by {what}, in the first view: joints move by {off_px:.1f} px on average.")
     print("Median in ms:", {k: round(v, 2) for k, v in answer["median_ms"].items()})
 
 
-def bilinear_alone(estimator: PoseEstimator, photo: np.ndarray, view: View) -> float:
-    """How far joints move, in px of the crop, where a shrinking crop averages nothing first."""
+def other_samplings(estimator: PoseEstimator, photo: np.ndarray, view: View) -> dict[str, float]:
+    """How far simpler ways to cut a crop move the joints, in px of the crop."""
     side = estimator.network.description.input_px
     affine = crop_affine(view.square_xywh, side)
-    plain = cv2.warpAffine(photo, affine, (side, side), flags=cv2.INTER_LINEAR)
-    cells, _ = estimator.network(np.stack([warp_crop(photo, affine, side), plain]))
+    crops = {
+        "warp_crop": warp_crop(photo, affine, side),
+        "bilinear sampling alone": cv2.warpAffine(photo, affine, (side, side)),
+        "the means of samples of docs/mobile.md's Dart": mean_of_samples(photo, affine, side),
+    }
+    cells, _ = estimator.network(np.stack(list(crops.values())))
     xy = cells[..., :2] * (side / estimator.network.description.grid[0])
-    return float(distance(xy[0], xy[1]).mean())
+    off = {what: float(distance(xy[i], xy[0]).mean()) for i, what in enumerate(crops)}
+    del off["warp_crop"]
+    return off
+
+
+def mean_of_samples(photo: np.ndarray, affine: np.ndarray, side: int) -> np.ndarray:
+    """Each pixel the mean of n × n bilinear samples, n by what the crop shrinks by from 2 on."""
+    step = 1 / np.sqrt(np.linalg.det(affine[:, :2]))
+    n = int(np.ceil(step)) if step >= 2 else 1
+    finer = n * affine + [[0, 0, (n - 1) / 2]]
+    samples = cv2.warpAffine(photo, finer, (side * n, side * n))
+    return np.rint(samples.reshape(side, n, side, n, 3).mean(axis=(1, 3))).astype(np.uint8)
 
 
 def distance(first: object, second: object) -> np.ndarray:

@@ -1,7 +1,7 @@
 // From what the network answers to pixels to camera millimetres.
 
-import { type Affine, type Camera, applyAffine, fitTranslation, invertAffine } from "./geometry.js";
-import type { ModelFile } from "./model.js";
+import { type Affine, type Camera, applyAffine, fitTranslation, invertAffine } from "./geometry.ts";
+import type { ModelFile } from "./model.ts";
 
 /** Between the means of adult women and men. */
 export const DEFAULT_STATURE_MM = 1700;

@@ -1,6 +1,6 @@
 // Camera frames in, crops out.
 
-import { type Affine, invertAffine, applyAffine, composeAffine } from "./geometry.js";
+import { type Affine, invertAffine, applyAffine, composeAffine } from "./geometry.ts";
 
 /** Interleaved bytes of a picture, as cameras give them. */
 export interface Frame {

@@ -1,7 +1,7 @@
 // One person over the frames of a camera: where to look next, and how to calm what is seen.
 
-import { type Affine, BOX_MARGIN, type Box, cropAffine, tightBox } from "./geometry.js";
-import type { ModelFile } from "./model.js";
+import { type Affine, BOX_MARGIN, type Box, cropAffine, tightBox } from "./geometry.ts";
+import type { ModelFile } from "./model.ts";
 
 /** Joints below this score do not decide where the person is. */
 export const BOX_MIN_SCORE = 0.3;
