@@ -98,6 +98,11 @@ class Tracker(private val model: ModelFile, width: Int, height: Int) {
     /** Where to look in this frame: around the person, or in one of the places to search. */
     val view: CropView get() = tracked ?: searches[searched % searches.size]
 
+    /** Follows whom a detector found; the square is processBox's. */
+    fun follow(square: Box) {
+        tracked = CropView(square)
+    }
+
     /** Takes in what was seen in [view]. False where that is nobody: draw nothing then. */
     fun see(keypointsPx: List<DoubleArray>, scores: DoubleArray): Boolean {
         if (tracked == null && scores.average() < FIND_SCORE) {

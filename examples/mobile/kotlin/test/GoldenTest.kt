@@ -218,6 +218,10 @@ fun testTracking() {
     check(tracker.view == followed) { "followed" }
     check(tracker.see(keypointsPx, all(0.26)) && tracker.view == followed) { "kept" }
     check(!tracker.see(keypointsPx, all(0.24)) && tracker.view == searches[0]) { "lost" }
+    val square = Box(1.0, 2.0, 30.0, 30.0)
+    tracker.follow(square)
+    check(tracker.view == CropView(square)) { "given" }
+    check(tracker.see(keypointsPx, all(0.26))) { "given and seen" }
 
     val flips = golden.getJSONObject("flips")
     val back = flipJoints(flipPointsPx(flips.points("mirrored_px"), flips.getInt("width")), model)

@@ -105,6 +105,11 @@ public final class Tracker {
     /// Where to look in this frame: around the person, or in one of the places to search.
     public var view: CropView { tracked ?? searches[searched % searches.count] }
 
+    /// Follows whom a detector found; the square is `processBox`'s.
+    public func follow(_ square: Box) {
+        tracked = CropView(square: square)
+    }
+
     /// Takes in what was seen in `view`. False where that is nobody: draw nothing then.
     public func see(keypointsPx: [[Double]], scores: [Double]) -> Bool {
         if tracked == nil && meanScore(scores) < findScore {

@@ -254,6 +254,10 @@ func testTracking() throws {
     try check(tracker.view == followed, "followed")
     try check(tracker.see(keypointsPx: keypointsPx, scores: all(0.26)) && tracker.view == followed, "kept")
     try check(!tracker.see(keypointsPx: keypointsPx, scores: all(0.24)) && tracker.view == searches[0], "lost")
+    let square = Box(x: 1, y: 2, width: 30, height: 30)
+    tracker.follow(square)
+    try check(tracker.view == CropView(square: square), "given")
+    try check(tracker.see(keypointsPx: keypointsPx, scores: all(0.26)), "given and seen")
 
     let flips = golden["flips"] as! Fields
     let mirrored = flipPointsPx(flips.points("mirrored_px"), imageWidth: Int(flips.number("width")))

@@ -118,6 +118,11 @@ export class Tracker {
     return this.tracked ?? this.searches[this.searched % this.searches.length];
   }
 
+  /** Follows whom a detector found; the square is `processBox`'s. */
+  follow(square: Box): void {
+    this.tracked = { square, leanDegrees: 0 };
+  }
+
   /** Takes in what was seen in `view`. False where that is nobody: draw nothing then. */
   see(keypointsPx: number[][], scores: number[]): boolean {
     if (this.tracked === null && meanScore(scores) < FIND_SCORE) {

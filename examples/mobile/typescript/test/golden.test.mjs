@@ -217,6 +217,10 @@ test("a tracker searches, follows, and searches again", () => {
   assert.deepEqual(tracker.view, followed);
   assert.equal(tracker.see(keypoints_px, all(0.24)), false);
   assert.deepEqual(tracker.view, searches[0]);
+  const square = { x: 1, y: 2, width: 30, height: 30 };
+  tracker.follow(square);
+  assert.deepEqual(tracker.view, { square, leanDegrees: 0 });
+  assert.equal(tracker.see(keypoints_px, all(0.26)), true);
 });
 
 test("mirrored joints are put back", () => {
