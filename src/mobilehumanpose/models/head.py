@@ -14,20 +14,14 @@ good a guess, its model card tells.
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ..decode import SCORE_RADIUS, SURE_MASS
 from ..errors import UserError
-
-#: As a share of the grid's width: 1.5 cells of 32, 12 px of a 256 px crop.
-SCORE_RADIUS = 1.5 / 32
-#: What a heat-map that is as sharp as training asks for (a Gaussian of one cell, see
-#: ``train.losses``) holds within 1.5 cells of its centre: more is not to be had, so this scores 1.
-SURE_MASS = 1 - math.exp(-(1.5**2) / 2)
 
 
 class Marginals(NamedTuple):

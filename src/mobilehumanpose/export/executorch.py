@@ -1,0 +1,89 @@
+"""ExecuTorch (``.pte``): PyTorch's own runtime for phones, here with the XNNPACK backend.
+
+It takes pictures of 0…255 as float32. XNNPACK computes in float32 or in int8; halves it would
+compute with as halves, the head too, so there is no float16.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .graph import ExportGraph, example_image
+from .quiet import quiet
+from .sidecar import InputSpec, Interface, usual_outputs
+from .targets import Job, Runner, Target
+
+#: The attribute of :class:`.graph.ExportGraph` that is quantised, and nothing else.
+QUANTISED_MODULE = "network"
+
+
+def convert(job: Job) -> Interface:
+    """Write the ``.pte`` file."""
+    source, side = job.source, job.source.input_px
+    graph = ExportGraph(source, with_head=job.with_head, layout="NCHW")
+    example = (example_image(source, "NCHW"),)
+    with quiet():
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import to_edge_transform_and_lower
+
+        program = torch.export.export(graph, example)
+        if job.calibration is not None:
+            quantised = _quantise(program.module(), job.calibration)
+            program = torch.export.export(quantised, example)
+        lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
+        job.path.write_bytes(lowered.to_executorch().buffer)
+    return Interface(
+        input=InputSpec(name="image", shape=(1, 3, side, side), layout="NCHW", dtype="float32"),
+        outputs=usual_outputs(source.num_joints, source.grid, with_head=job.with_head),
+    )
+
+
+def _quantise(module: Any, crops: NDArray[np.uint8]) -> torch.nn.Module:
+    """Weights int8 by channel, activations int8, in the network alone."""
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+        XNNPACKQuantizer,
+        get_symmetric_quantization_config,
+    )
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+    quantiser = XNNPACKQuantizer()
+    quantiser.set_module_name(
+        QUANTISED_MODULE, get_symmetric_quantization_config(is_per_channel=True)
+    )
+    prepared = prepare_pt2e(module, quantiser)
+    with torch.no_grad():
+        for crop in crops:
+            prepared(torch.from_numpy(crop[None].transpose(0, 3, 1, 2).astype(np.float32)))
+    return convert_pt2e(prepared)
+
+
+def load(path: Path, _: Interface) -> Runner:
+    """The file in ExecuTorch's runtime; its inputs and outputs have an order, and no names."""
+    with quiet():
+        from executorch.runtime import Runtime
+
+        # The method lives no longer than the program and the runtime: the runner keeps them.
+        runtime = Runtime.get()
+        program = runtime.load_program(path)
+        method = program.load_method("forward")
+
+    def run(image: NDArray, _kept: tuple = (runtime, program)) -> list[NDArray[np.floating]]:
+        return [tensor.numpy().copy() for tensor in method.execute((torch.from_numpy(image),))]
+
+    return run
+
+
+TARGET = Target(
+    name="executorch",
+    suffix=".pte",
+    packages=("executorch", "torchao"),
+    extra="export-executorch",
+    precisions=("float32", "int8"),
+    convert=convert,
+    load=load,
+)
