@@ -17,9 +17,21 @@ from .quiet import quiet
 from .sidecar import InputSpec, Interface, OutputSpec, usual_outputs
 from .targets import Job, Target
 
-#: The part of :class:`.graph.ExportGraph` that may compute in float16. The head stays in float32:
-#: halves can neither hold the probabilities of 32³ cells nor sum them.
-HALVED_MODULE = "network"
+#: Operations that compute in float16 on the network's feature maps, which have four axes. The
+#: head's have fewer, and stay in float32: halves can neither hold the probabilities of 32³ cells
+#: nor sum them.
+HALVED = {
+    "add",
+    "avg_pool",
+    "clip",
+    "concat",
+    "conv",
+    "prelu",
+    "relu",
+    "relu6",
+    "resize_bilinear",
+    "upsample_bilinear",
+}
 
 
 def convert(job: Job) -> Interface:
@@ -34,8 +46,10 @@ def convert(job: Job) -> Interface:
         precision: Any = coremltools.precision.FLOAT32
         if job.precision == "float16":
             precision = coremltools.transform.FP16ComputePrecision(op_selector=_may_be_half)
+        # In an exported program sizes are numbers; coremltools trips on those that are tensors.
+        program = torch.export.export(graph, (example,)).module()
         with torch.no_grad():
-            traced = torch.jit.trace(graph, example, check_trace=False)
+            traced = torch.jit.trace(program, example, check_trace=False)
         model = coremltools.convert(
             traced,
             inputs=[
@@ -60,9 +74,7 @@ def convert(job: Job) -> Interface:
 
 
 def _may_be_half(operation: Any) -> bool:
-    from coremltools.converters.mil.mil.scope import ScopeSource
-
-    return HALVED_MODULE in operation.scopes.get(ScopeSource.TORCHSCRIPT_MODULE_NAME, ())
+    return operation.op_type in HALVED and all(output.rank == 4 for output in operation.outputs)
 
 
 def refuse_other_structure(specification: Any, job: Job, outputs: tuple[OutputSpec, ...]) -> None:

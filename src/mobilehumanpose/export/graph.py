@@ -7,10 +7,32 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..models.head import ExportHead
+from ..models.head import ExportHead, MarginalHead
 from .source import Source
 
 Layout = Literal["NCHW", "NHWC"]
+
+
+class MaxPReLU(nn.Module):
+    """A PReLU of slopes up to 1 as max(x, slope · x), where a runtime has no PReLU of its own."""
+
+    slopes: Tensor
+
+    def __init__(self, activation: nn.PReLU) -> None:
+        super().__init__()
+        self.register_buffer("slopes", activation.weight.detach().reshape(1, -1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any (N, C, H, W)."""
+        return torch.maximum(x, self.slopes * x)
+
+
+def replace_prelus(network: nn.Module) -> None:
+    """Put :class:`MaxPReLU` for each PReLU that it equals, in place."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.PReLU) and bool((child.weight <= 1).all()):
+                setattr(parent, name, MaxPReLU(child))
 
 
 class ExportGraph(nn.Module):
@@ -24,7 +46,13 @@ class ExportGraph(nn.Module):
     std: Tensor
 
     def __init__(
-        self, source: Source, *, with_head: bool, layout: Layout, scales: bool = True
+        self,
+        source: Source,
+        *,
+        with_head: bool,
+        layout: Layout,
+        scales: bool = True,
+        head: type[ExportHead] | type[MarginalHead] = ExportHead,
     ) -> None:
         """Put it together.
 
@@ -33,11 +61,12 @@ class ExportGraph(nn.Module):
             with_head: cells and scores come out, rather than heat-maps.
             layout: of the pixels.
             scales: whether pixels of 0…255 come in, rather than scaled ones.
+            head: its form.
         """
         super().__init__()
         width, height, depth = source.grid
         self.network = source.folded()
-        self.head = ExportHead(source.num_joints, depth, height, width) if with_head else None
+        self.head = head(source.num_joints, depth, height, width) if with_head else None
         self.layout = layout
         self.scales = scales
         metadata = source.metadata

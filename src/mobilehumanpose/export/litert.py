@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .graph import ExportGraph, example_image
+from ..models.head import MarginalHead
+from .graph import ExportGraph, example_image, replace_prelus
 from .quiet import quiet
 from .sidecar import InputSpec, Interface, usual_outputs
 from .targets import Job, Runner, Target
@@ -57,7 +58,8 @@ def convert(job: Job) -> Interface:
     """Write the ``.tflite`` file."""
     source, side = job.source, job.source.input_px
     outputs = usual_outputs(source.num_joints, source.grid, with_head=job.with_head)
-    graph = ExportGraph(source, with_head=job.with_head, layout="NHWC")
+    graph = ExportGraph(source, with_head=job.with_head, layout="NHWC", head=MarginalHead)
+    replace_prelus(graph.network)  # or each becomes RELU, MUL and SUB
     named = _Named(graph, [output.name for output in outputs]).eval()
     with quiet():
         import litert_torch

@@ -28,7 +28,7 @@ from .quiet import quiet
 #: The convolution whose outputs are the heat-maps: all behind it is the head.
 LAST_LAYER = "network.final_layer.weight"
 #: Operators of the network itself. The rest, before and behind it, is never quantised.
-OPERATORS = ("Conv", "Clip", "Add", "Concat", "Resize", "Mul", "Max", "AveragePool")
+OPERATORS = ("Conv", "Clip", "Relu", "Add", "Concat", "Resize", "AveragePool")
 
 
 class _Crops(CalibrationDataReader):
