@@ -534,9 +534,10 @@ def export(
         Path | None,
         typer.Option(help="For int8: folder of 64 or more photographs like those of the app."),
     ] = None,
-    calibration_boxes: Annotated[
-        str, typer.Option(help="In these: found (a person is looked for) or whole (crops).")
-    ] = "found",
+    whole: Annotated[
+        bool,
+        typer.Option("--calibration-whole", help="They are crops: look for nobody in them."),
+    ] = False,
     benchmark: Annotated[
         Path | None,
         typer.Option(help="Folder with lspet-train.*, to measure on what the file loses."),
@@ -555,15 +556,13 @@ def export(
 
     if precision is not None and precision not in PRECISIONS:
         raise typer.BadParameter(f"--precision {precision!r}: choose of {', '.join(PRECISIONS)}")
-    if calibration_boxes not in ("found", "whole"):
-        raise typer.BadParameter(f"--calibration-boxes {calibration_boxes!r}: found or whole")
     options = ExportOptions(
         to=to,
         precision=precision,
         with_head=with_head,
         photos=photos or (),
         calibration=calibration,
-        calibration_boxes=calibration_boxes,
+        calibration_boxes="whole" if whole else "found",
         benchmark=benchmark,
         preset=preset,
         joint_set=joint_set,

@@ -206,13 +206,13 @@ def _refuse_impossible(
 
 
 def _output_path(out: Path, model: str, target: Target, precision: Precision) -> Path:
-    if out.is_dir():
-        return out / f"{Path(model).name.split('.')[0]}-{target.name}-{precision}{target.suffix}"
-    if out.suffix != target.suffix:
+    if out.suffix == target.suffix:
+        return out
+    if out.suffix and not out.is_dir():
         raise UserError(
             f"{out}: the name of a file for --to {target.name} must end in {target.suffix}"
         )
-    return out
+    return out / f"{Path(model).name.split('.')[0]}-{target.name}-{precision}{target.suffix}"
 
 
 def _move(part: Path, to: Path) -> None:

@@ -44,7 +44,8 @@ class ExportedNetwork:
 
 def network_input(crop: NDArray[np.uint8], spec: InputSpec) -> NDArray:
     """One (P, P, 3) RGB crop as a file takes it."""
-    pixels = crop[None]
+    pixels: NDArray = crop[None]
     if spec.dtype == "float32":
-        pixels = (pixels.astype(np.float32) - np.float32(spec.mean)) / np.float32(spec.std)
+        mean, std = np.array(spec.mean, np.float32), np.array(spec.std, np.float32)
+        pixels = (pixels.astype(np.float32) - mean) / std
     return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2) if spec.layout == "NCHW" else pixels)
