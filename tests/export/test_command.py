@@ -76,7 +76,7 @@ def test_a_file_and_all_that_an_app_must_know_lie_side_by_side(tmp_path, source,
     assert content["input"]["shape"] == [1, 64, 64, 3]
     assert content["input"]["mean"] == [0, 0, 0]
     assert [output["meaning"] for output in content["outputs"]] == ["cells", "scores"]
-    assert content["grid_cells"] == [8, 8, 32]
+    assert content["grid_cells"] == [8, 8, 8]
     assert content["score_radius_cells"] == 1.5 / 32 * 8
     assert len(content["joints"]) == 21
     assert content["joints"][content["edges"][0][0]] == "Head_top"

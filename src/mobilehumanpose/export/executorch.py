@@ -7,19 +7,16 @@ compute with as halves, the head too, so there is no float16.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from .graph import ExportGraph, example_image
-from .quiet import quiet
+from .quiet import quiet_programs
 from .sidecar import InputSpec, Interface, usual_outputs
 from .targets import Job, Runner, Target
-
-#: The attribute of :class:`.graph.ExportGraph` that is quantised, and nothing else.
-QUANTISED_MODULE = "network"
 
 
 def convert(job: Job) -> Interface:
@@ -27,14 +24,13 @@ def convert(job: Job) -> Interface:
     source, side = job.source, job.source.input_px
     graph = ExportGraph(source, with_head=job.with_head, layout="NCHW")
     example = (example_image(source, "NCHW"),)
-    with quiet():
+    with quiet_programs():
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
         from executorch.exir import to_edge_transform_and_lower
 
-        program = torch.export.export(graph, example)
         if job.calibration is not None:
-            quantised = _quantise(program.module(), job.calibration)
-            program = torch.export.export(quantised, example)
+            graph.network = quantise(graph.network, source.scaled(job.calibration))
+        program = torch.export.export(graph, example)
         lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
         job.path.write_bytes(lowered.to_executorch().buffer)
     return Interface(
@@ -43,8 +39,13 @@ def convert(job: Job) -> Interface:
     )
 
 
-def _quantise(module: Any, crops: NDArray[np.uint8]) -> torch.nn.Module:
-    """Weights int8 by channel, activations int8, in the network alone."""
+def quantise(network: nn.Module, images: Tensor) -> nn.Module:
+    """The network with int8 weights by channel and int8 activations; the head is not in it.
+
+    Args:
+        network: with its normalisations folded.
+        images: (N, 3, P, P) scaled, to measure ranges on.
+    """
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
         XNNPACKQuantizer,
         get_symmetric_quantization_config,
@@ -52,19 +53,17 @@ def _quantise(module: Any, crops: NDArray[np.uint8]) -> torch.nn.Module:
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
     quantiser = XNNPACKQuantizer()
-    quantiser.set_module_name(
-        QUANTISED_MODULE, get_symmetric_quantization_config(is_per_channel=True)
-    )
-    prepared = prepare_pt2e(module, quantiser)
+    quantiser.set_global(get_symmetric_quantization_config(is_per_channel=True))
+    prepared = prepare_pt2e(torch.export.export(network, (images[:1],)).module(), quantiser)
     with torch.no_grad():
-        for crop in crops:
-            prepared(torch.from_numpy(crop[None].transpose(0, 3, 1, 2).astype(np.float32)))
+        for image in images:
+            prepared(image[None])
     return convert_pt2e(prepared)
 
 
 def load(path: Path, _: Interface) -> Runner:
     """The file in ExecuTorch's runtime; its inputs and outputs have an order, and no names."""
-    with quiet():
+    with quiet_programs():
         from executorch.runtime import Runtime
 
         # The method lives no longer than the program and the runtime: the runner keeps them.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..models.head import MarginalHead
 from .graph import ExportGraph, example_image, replace_prelus
-from .quiet import quiet
+from .quiet import quiet_programs
 from .sidecar import InputSpec, Interface, usual_outputs
 from .targets import Job, Runner, Target
 
@@ -61,7 +61,7 @@ def convert(job: Job) -> Interface:
     graph = ExportGraph(source, with_head=job.with_head, layout="NHWC", head=MarginalHead)
     replace_prelus(graph.network)  # or each becomes RELU, MUL and SUB
     named = _Named(graph, [output.name for output in outputs]).eval()
-    with quiet():
+    with quiet_programs():
         import litert_torch
 
         model = litert_torch.convert(named, sample_kwargs={"image": example_image(source, "NHWC")})
@@ -120,8 +120,9 @@ def load(path: Path, interface: Interface) -> Runner:
     """The file in LiteRT, on one thread."""
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(path), num_threads=1)
-    run_signature = interpreter.get_signature_runner(SIGNATURE)
+    with quiet_programs():
+        interpreter = Interpreter(str(path), num_threads=1)
+        run_signature = interpreter.get_signature_runner(SIGNATURE)
 
     def run(image: NDArray) -> list[NDArray[np.floating]]:
         outputs = run_signature(**{interface.input.name: image})
