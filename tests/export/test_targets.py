@@ -19,7 +19,7 @@ CASES = [
     ("openvino", "float16", False),
     ("ncnn", "float32", False),
     ("ncnn", "float16", False),
-    ("executorch", "float32", True),
+    ("executorch", "float32", False),
     ("litert", "float32", True),
     ("litert", "float16", False),
 ]
@@ -101,10 +101,15 @@ def test_openvino_in_int8_leaves_the_head_in_float(tmp_path, source, crops):
     path, _ = export(source, tmp_path, "openvino", "int8", crops)
     operations = openvino.Core().read_model(path).get_ordered_ops()
     kinds = [operation.get_type_name() for operation in operations]
-    last = max(i for i, kind in enumerate(kinds) if "Convolution" in kind)
-    assert kinds.count("FakeQuantize") > 20
-    assert "FakeQuantize" not in kinds[last:]
-    assert "Softmax" in kinds[last:]
+    assert kinds.count("FakeQuantize") > 10
+    behind = []
+    reached = [operations[max(i for i, kind in enumerate(kinds) if "Convolution" in kind)]]
+    while reached:
+        for output in reached.pop().outputs():
+            reached += [following.get_node() for following in output.get_target_inputs()]
+        behind += [operation.get_type_name() for operation in reached]
+    assert "Softmax" in behind
+    assert "FakeQuantize" not in behind
 
 
 def test_litert_in_int8_leaves_the_head_in_float(tmp_path, source, crops):
@@ -140,7 +145,7 @@ def test_executorch_in_int8_leaves_the_head_in_float(tmp_path, source, crops):
     kinds = [str(node.target) for node in network.graph.nodes]
     convolutions = sum(isinstance(m, torch.nn.Conv2d) for m in source.network.modules())
     assert sum("quantize_per_channel" in kind for kind in kinds) >= convolutions
-    _, content = export(source, tmp_path, "executorch", "int8", crops)
+    _, content = export(source, tmp_path, "executorch", "int8", crops, with_head=False)
     assert content["parity"]["mean_mm"] <= 30
 
 

@@ -197,7 +197,7 @@ def _refuse_impossible(
         )
     if with_head and not target.can_have_head:
         raise UserError(
-            f"--with-head: {target.name} lacks operators that the head needs; take --heatmaps"
+            f"--with-head: the runtime of {target.name} cannot do the head; take --heatmaps"
         )
     if precision == "int8" and options.calibration is None:
         raise UserError("--precision int8 needs --calibration, a folder of pictures like yours")

@@ -22,7 +22,7 @@ from .targets import Job, Runner, Target
 SIGNATURE = "serving_default"
 #: A regular expression: tensors of the network itself bear the name of its scope; those of the
 #: scaling before it and of the head behind it do not.
-NETWORK_SCOPE = "_network/"
+NETWORK_SCOPE = "_network(/|;|$)"
 #: Operators that are quantised there. Whatever else comes up stays in float; so does the head's
 #: SOFTMAX in any case, since it is out of scope.
 INT8_OPERATORS = (
