@@ -221,7 +221,7 @@ def train(
     ] = None,
     teacher: Annotated[
         Path | None,
-        typer.Option(help="A trained .safetensors network to learn from, for recipes that do."),
+        typer.Option(help="A trained network to learn from, .safetensors or .onnx, likewise."),
     ] = None,
     gpu: Annotated[str | None, typer.Option(help="GPUs, one process each: 0, 0,1 or 0-1.")] = None,
     processes: Annotated[

@@ -93,7 +93,8 @@ def run_recipe(
         go_on: from the newest checkpoint; without it, a folder with one is refused.
         console: where progress is told.
         init: weights to begin with, ``.safetensors`` or an exported ``.onnx``.
-        teacher: a trained network, ``.safetensors``, for recipes that have a ``teacher_weight``.
+        teacher: a trained network, ``.safetensors`` or an exported ``.onnx``, for recipes that
+            have a ``teacher_weight``.
         gpu: numbers such as ``"0-1"`` or ``"0,1"``: one process each.
         processes: so many on the processor instead.
         backbone: LPRES, LPSKI or LPWO instead of the recipe's.

@@ -131,7 +131,7 @@ class Trainer:
         return self
 
     def learn_from(self, path: Path) -> Self:
-        """Have the trained network of a ``.safetensors`` file teach as well.
+        """Have the trained network of a ``.safetensors`` or exported ``.onnx`` file teach as well.
 
         Raises:
             UserError: the file cannot be read, or holds a network with other joints.

@@ -18,7 +18,12 @@ from ..models.blocks import fold_norms
 from ..models.checkpoint import CheckpointMetadata, load_checkpoint, save_checkpoint
 from ..models.head import Marginals, joint_marginals
 from ..models.lite import LiteNet, freeze_encoder, load_imagenet_encoder
-from ..models.onnx_weights import load_onnx_weights, read_onnx_weights
+from ..models.onnx_weights import (
+    folded_network,
+    load_onnx_weights,
+    read_onnx,
+    read_onnx_weights,
+)
 from ..models.presets import Network, build
 from ..skeleton import get_skeleton
 from .checkpoints import pack_optimizer, unpack_optimizer
@@ -170,17 +175,28 @@ class Learner:
         """Have a trained network say what it sees in the crops too.
 
         Args:
-            path: its ``.safetensors`` file; it may be another network with other scaling.
+            path: its ``.safetensors`` file, or a model that was exported as ``.onnx``; it may be
+                another network with other scaling.
 
         Raises:
             UserError: the file cannot be read, or the network has other joints.
         """
-        teacher, metadata = load_checkpoint(path)
-        _refuse_other(path, {"joint_set": self.recipe.joint_set}, metadata)
+        mine = {"joint_set": self.recipe.joint_set}
+        if path.suffix == ".onnx":
+            model = read_onnx(path)
+            description, mean, std = model.description, model.mean, model.std
+            _refuse_other(path, mine, description)
+            folded: nn.Module = folded_network(
+                model.weights, preset=description.preset, num_joints=self.num_joints, source=path
+            )
+        else:
+            teacher, metadata = load_checkpoint(path)
+            mean, std = metadata.mean, metadata.std
+            _refuse_other(path, mine, metadata)
+            folded = fold_norms(teacher)
         # What torch's own annotation of `to` forgets to mention.
-        teacher.to(self.ranks.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        folded = fold_norms(teacher)
-        normalize = make_normalizer(metadata.mean, metadata.std, self.ranks.device)
+        folded.to(self.ranks.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        normalize = make_normalizer(mean, std, self.ranks.device)
 
         @torch.no_grad()
         def ask(pixels: Tensor) -> Marginals:
