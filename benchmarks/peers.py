@@ -1,7 +1,7 @@
 """Our models and BlazePose on the same crops of real photographs, in one run.
 
     pip install ai-edge-litert && npm pack @mediapipe/pose   # then unpack it: its .tflite files
-    python benchmarks/peers.py --data ../shared/data [--model lpski-lite0-lspet …]
+    python benchmarks/peers.py --data ../shared/data [--model lpski-lite0-wild …]
                                [--blazepose package] [--threads 2] [--only coco]
 
 Everyone gets the very same 256 px crop around the labelled joints: as the photograph is; turned by

@@ -1,6 +1,6 @@
 """Accuracy of a model on the validation tenth of LSP Extended, for its model card.
 
-    python benchmarks/photo_accuracy.py --data ../shared/data [--model lpski-lite0-lspet] [--write]
+    python benchmarks/photo_accuracy.py --data ../shared/data [--model lpski-lite0-wild] [--write]
 
 Every photograph whose number ends in 0 is cropped around its labelled joints and goes through the
 very file that ships: as ``PoseEstimator`` looks at a box, turned where the person is found leaning
