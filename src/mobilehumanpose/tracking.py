@@ -1,6 +1,6 @@
 """One person over the frames of a video.
 
-The next view is cut around the joints of the last pose, as MediaPipe's pose pipeline does it
+The next view is placed by the joints of the last pose, as MediaPipe's pose pipeline does it
 (Bazarevsky et al. 2020), so that a frame costs one look of the network instead of a search.
 """
 
@@ -19,8 +19,6 @@ from .skeleton import Skeleton
 from .upright import torso_lean_degrees, turned_square
 from .video import Frame
 from .views import (
-    BOX_MIN_JOINTS,
-    BOX_MIN_SCORE,
     MAX_LEAN_DEGREES,
     Sight,
     View,
@@ -29,8 +27,10 @@ from .views import (
     square_overlap,
 )
 
+FloatArray = NDArray[np.floating]
+
 #: A person is lost whose mean score falls below this, and found from the other on. Finding takes
-#: more: it is the best of many looks. benchmarks/tracking_scores.py measures both.
+#: more: it is the best of many looks. docs/video.md tells how both were measured.
 KEEP_SCORE = 0.25
 FIND_SCORE = 0.4
 #: Nobody is looked for more often: a search costs as much as ten frames.
@@ -39,9 +39,11 @@ SEARCH_INTERVAL_S = 0.5
 #: same person.
 MEMORY_S = 1.0
 MEMORY_IOU = 0.2
-#: Frames that are looked at side by side. The view of a frame thus comes from the pose so many
-#: frames before, on every machine alike: two looks of one thread each are done in much less time
-#: than one after the other on two threads.
+#: Joints that lie within this are no person's extent.
+MIN_SIDE_PX = 8.0
+#: Frames that are looked at side by side: two looks of one thread each are done in much less time
+#: than one after the other on two threads. So the view of a frame comes from the pose so many
+#: frames before, on every machine alike.
 LOOKS_AT_ONCE = 2
 #: The film is cut where this share of the pixels changes its colour.
 CUT_SHARE = 0.25
@@ -53,7 +55,7 @@ class Tracked(NamedTuple):
     Attributes:
         frame: the frame.
         sight: None where nobody was seen.
-        track_id: who it is: 0, then a new number for each person found.
+        track_id: who it is: 0 for the first, then a new number for each other person.
     """
 
     frame: Frame
@@ -77,19 +79,20 @@ def follow_person(
     def finish(count: int) -> Iterator[Tracked]:
         while len(going) > count:
             frame, view, future = going.popleft()
-            yield person.meet(frame, view, future.result()[0])
+            (sight,) = future.result()
+            yield person.meet(frame, view, sight)
 
     pool = ThreadPoolExecutor(num_workers, thread_name_prefix="look")
     try:
         colors = None
         for frame in frames:
-            before, colors = colors, _color_histogram(frame.image_rgb)
+            before, colors = colors, _color_shares(frame.image_rgb)
             if before is not None and np.abs(colors - before).sum() / 2 > CUT_SHARE:
                 yield from finish(0)
                 person.forget()
             yield from finish(LOOKS_AT_ONCE - 1)
             if person.view is None:
-                yield from finish(0)  # they may find somebody
+                yield from finish(0)  # somebody may be found there
             if person.view is None:
                 yield person.search(frame)
             else:
@@ -98,6 +101,69 @@ def follow_person(
         yield from finish(0)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class Framing(NamedTuple):
+    """How a view lies about the square around the joints that are seen in it.
+
+    Attributes:
+        scale: the view's side by that of the square.
+        offset: (2,) from the square's centre to the view's, in sides of the square, along the
+            view's own axes.
+    """
+
+    scale: float
+    offset: FloatArray
+
+
+#: People are followed in views that end where they do. The scores would rather have them smaller,
+#: but joints are nearer to the truth so.
+TIGHT = Framing(1.0, np.zeros(2))
+
+
+def framing_of(sight: Sight, size: tuple[int, int]) -> Framing:
+    """How to go on looking at what was found in a picture of (width, height).
+
+    ``TIGHT``, but for a portrait: what was found in a view larger than the picture is understood
+    in such a view only. In a tight one collar and chest would be taken for a whole body, and the
+    view would shrink with every frame.
+    """
+    around = _square_around(sight, sight.view.lean_degrees)
+    view = sight.view.square_xywh
+    if around is None or view[2] <= max(size):
+        return TIGHT
+    shift = view[:2] + view[2:] / 2 - around[:2] - around[2:] / 2
+    return Framing(float(view[2] / around[2]), _axes(sight.view.lean_degrees) @ shift / around[2])
+
+
+def next_view(sight: Sight, framing: Framing, skeleton: Skeleton) -> View:
+    """Where to look for the person in the next frame.
+
+    About all joints, turned as the torso leans where that has changed by more than
+    ``MAX_LEAN_DEGREES``; the same view again where the joints have no extent.
+    """
+    lean = sight.view.lean_degrees
+    every_joint = np.ones(skeleton.num_joints, bool)
+    measured = torso_lean_degrees(sight.keypoints_px, every_joint, skeleton)
+    if measured is not None and abs((measured - lean + 180) % 360 - 180) > MAX_LEAN_DEGREES:
+        lean = measured
+    around = _square_around(sight, lean)
+    if around is None:
+        return sight.view
+    center = around[:2] + around[2:] * (0.5 + framing.offset @ _axes(lean))
+    side = around[2] * framing.scale
+    return View(np.array([*(center - side / 2), side, side]), lean)
+
+
+def _square_around(sight: Sight, lean_degrees: float) -> FloatArray | None:
+    square = turned_square(sight.keypoints_px, lean_degrees)
+    return square if square[2] >= MIN_SIDE_PX else None
+
+
+def _axes(lean_degrees: float) -> FloatArray:
+    """(2, 2), its rows the axes of a view that is turned so, in the picture."""
+    angle = np.radians(lean_degrees)
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
 
 class _Person:
@@ -110,65 +176,55 @@ class _Person:
 
     def forget(self) -> None:
         """Begin anew: what comes next has nothing to do with what was."""
-        self.view: View | None = None
-        self._last_view: View | None = None
-        self._last_seen_s = -np.inf
-        self._last_search_s = -np.inf
+        self.view: View | None = None  # of the next frame
+        self._sight: Sight | None = None
+        self._framing = TIGHT
+        self._seen_s = self._searched_s = -np.inf
 
     def meet(self, frame: Frame, view: View, sight: Sight) -> Tracked:
         """Take in what was seen of the person in a view."""
         if sight.score < KEEP_SCORE and self.view is not None and self.view is not view:
-            (sight,) = look(self.network, frame.image_rgb, [self.view])  # there is news of where
-        if sight.score < KEEP_SCORE:
-            return self.search(frame)
-        return self._seen(frame, sight)
+            (sight,) = look(self.network, frame.image_rgb, [self.view])  # now it is known better
+        return self.search(frame) if sight.score < KEEP_SCORE else self._seen(frame, sight)
 
     def search(self, frame: Frame) -> Tracked:
         """Look for somebody in the whole picture, if the last time is long enough ago."""
         self.view = None
-        if frame.time_s - self._last_search_s >= SEARCH_INTERVAL_S:
-            self._last_search_s = frame.time_s
-            sight = find_person(self.network, frame.image_rgb)
-            if sight.score >= FIND_SCORE:
-                is_known = (
-                    self._last_view is not None
-                    and frame.time_s - self._last_seen_s <= MEMORY_S
-                    and square_overlap(self._last_view.square_xywh, sight.view.square_xywh)
-                    >= MEMORY_IOU
-                )
-                self.track_id += not is_known
-                return self._seen(frame, sight)
-        return Tracked(frame, None, self.track_id)
+        if frame.time_s - self._searched_s < SEARCH_INTERVAL_S:
+            return Tracked(frame, None, self.track_id)
+        self._searched_s = frame.time_s
+        sight = find_person(self.network, frame.image_rgb)
+        if sight.score < FIND_SCORE:
+            return Tracked(frame, None, self.track_id)
+        if not self._is_known(sight, frame.time_s):
+            self.track_id += 1
+        self._framing = framing_of(sight, _size(frame))
+        return self._seen(frame, sight)
+
+    def _is_known(self, sight: Sight, time_s: float) -> bool:
+        if self._sight is None or time_s - self._seen_s > MEMORY_S:
+            return False
+        overlap = square_overlap(self._sight.view.square_xywh, sight.view.square_xywh)
+        return overlap >= MEMORY_IOU
 
     def _seen(self, frame: Frame, sight: Sight) -> Tracked:
-        self.view = self._last_view = next_view(sight, self.network.skeleton)
-        self._last_seen_s = frame.time_s
+        self._sight, self._seen_s = sight, frame.time_s
+        self.view = next_view(sight, self._framing, self.network.skeleton)
+        if self.view.square_xywh[2] <= max(_size(frame)):
+            self._framing = TIGHT  # a portrait whose person has stepped back
         return Tracked(frame, sight, self.track_id)
 
 
-def next_view(sight: Sight, skeleton: Skeleton) -> View:
-    """Where to look for the person in the next frame.
-
-    A square around the sure joints, turned as the torso leans where that has changed by more than
-    ``MAX_LEAN_DEGREES``; the same view again where too few joints are sure.
-    """
-    sure = sight.scores >= BOX_MIN_SCORE
-    if sure.sum() < BOX_MIN_JOINTS:
-        return sight.view
-    lean = sight.view.lean_degrees
-    measured = torso_lean_degrees(sight.keypoints_px, np.ones_like(sure), skeleton)
-    if measured is not None and abs((measured - lean + 180) % 360 - 180) > MAX_LEAN_DEGREES:
-        lean = measured
-    return View(turned_square(sight.keypoints_px[sure], lean), lean)
+def _size(frame: Frame) -> tuple[int, int]:
+    return frame.image_rgb.shape[1], frame.image_rgb.shape[0]
 
 
-def _color_histogram(image_rgb: NDArray[np.uint8]) -> NDArray[np.floating]:
+def _color_shares(image_rgb: NDArray[np.uint8]) -> FloatArray:
     """(512,) shares of the picture's colours, 8 steps a channel, from about 64 × 36 of its pixels.
 
-    Moving things and moving cameras keep the colours; another picture has others.
+    Moving things and cameras hardly change them; another picture has others.
     """
     height, width = image_rgb.shape[:2]
     steps = image_rgb[:: max(1, height // 36), :: max(1, width // 64)].astype(np.intp) >> 5
     bins = steps[..., 0] * 64 + steps[..., 1] * 8 + steps[..., 2]
-    counts = np.bincount(bins.ravel(), minlength=512)
-    return counts / bins.size
+    return np.bincount(bins.ravel(), minlength=512) / bins.size
