@@ -25,9 +25,10 @@ from .media import MAX_PIXELS, VIDEO_SUFFIXES, replacing
 VIDEO_FORMATS = "avi,matroska,webm,mov,mp4,m4v,mpeg,mpegts"
 #: A file whose pictures end so long before it says is cut short.
 MAX_MISSING_S = 0.5
-#: Of the overlay: x264's constant quality, its default, and its preset.
+#: Of the overlay: x264's constant quality, its default, and its preset. The next slower one takes
+#: 1.6 times as long for half the size.
 OVERLAY_CRF = 23
-OVERLAY_PRESET = "superfast"
+OVERLAY_PRESET = "ultrafast"
 #: FFmpeg's numbers of BT.709 and BT.601 (SMPTE 170M) colour, of "not told", and of 16…235 range.
 BT709, BT601, COLOR_NOT_TOLD, LIMITED_RANGE = 1, 6, 2, 1
 #: Pictures from this height on are BT.709 where nothing is said: what players take them for.
