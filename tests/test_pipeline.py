@@ -1,6 +1,7 @@
 """Stages in threads: in order, bounded, and gone when they are no longer needed."""
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -50,11 +51,10 @@ def test_an_error_comes_after_the_items_before_it():
         yield 2
         raise KeyError("three")
 
-    got = []
+    items = ahead(make(), 5)
+    assert [next(items), next(items)] == [1, 2]
     with pytest.raises(KeyError, match="three"):
-        for item in ahead(make(), 5):
-            got.append(item)
-    assert got == [1, 2]
+        next(items)
     assert not names_of_threads("ahead")
 
 
@@ -88,13 +88,13 @@ def test_at_most_so_much_waits():
     gate = threading.Event()
     asked = []
 
-    def ask(later):
+    def ask_six(later):
         for number in range(6):
             later(gate.wait)
             asked.append(number)
 
     with Behind(3) as later:
-        asker = threading.Thread(target=ask, args=(later,))
+        asker = threading.Thread(target=ask_six, args=(later,))
         asker.start()
         asker.join(0.2)
         assert len(asked) == 3
@@ -103,25 +103,29 @@ def test_at_most_so_much_waits():
     assert len(asked) == 6
 
 
-def test_failing_work_is_reported_once():
+def ask(limit: int, work: list, error: Exception | None = None) -> None:
+    with Behind(limit) as later:
+        for one in work:
+            later(one)
+        if error is not None:
+            raise error
+
+
+def test_failing_work_is_reported():
     def fail():
         raise KeyError("disk")
 
-    with pytest.raises(KeyError, match="disk"), Behind(2) as later:
-        later(fail)
-    with pytest.raises(KeyError, match="disk"), Behind(1) as later:
-        for _ in range(10):
-            later(fail)
+    for limit in (1, 20):
+        with pytest.raises(KeyError, match="disk"):
+            ask(limit, [fail] * 10)
     assert not names_of_threads("behind")
 
 
 def test_after_an_error_of_the_caller_what_waits_is_dropped():
     gate, done = threading.Event(), []
-    with pytest.raises(KeyError, match="caller"), Behind(5) as later:
-        later(gate.wait)
-        for number in range(4):
-            later(done.append, number)
-        threading.Timer(0.2, gate.set).start()
-        raise KeyError("caller")
+    threading.Timer(0.2, gate.set).start()
+    work = [gate.wait] + [partial(done.append, number) for number in range(4)]
+    with pytest.raises(KeyError, match="caller"):
+        ask(5, work, KeyError("caller"))
     assert done == []
     assert not names_of_threads("behind")
