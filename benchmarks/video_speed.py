@@ -8,6 +8,8 @@ measured one after the other, on one thread, as time of the processor, of which 
 changes less. An untrained ``lpski-xs`` to compare with is made by
 
     python benchmarks/video_speed.py --make-xs FILE.onnx
+
+and measured with ``--untrained``, which takes every answer for a person, as it would have a score.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mobilehumanpose import PoseEstimator
+from mobilehumanpose import PoseEstimator, tracking
 from mobilehumanpose.draw import draw_poses
 from mobilehumanpose.media import load_photo
 from mobilehumanpose.predict_video import predict_video
@@ -47,11 +49,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--video", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--untrained", action="store_true")
     parser.add_argument("--make-xs", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     if arguments.make_xs:
         make_xs(arguments.make_xs)
         return
+    if arguments.untrained:
+        tracking.KEEP_SCORE = tracking.FIND_SCORE = 0.0
     estimator = PoseEstimator(arguments.model)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

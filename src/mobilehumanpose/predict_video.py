@@ -7,6 +7,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+
 from .draw import draw_poses
 from .estimator import FRAMES_AHEAD, PoseEstimator
 from .geometry import Camera
@@ -64,6 +66,9 @@ def predict_video(
     num_frames = num_with_person = 0
     sum_of_scores = 0.0
     with ExitStack() as stack:
+        # The stages fill the cores already; OpenCV's own threads would only wait for each other.
+        stack.callback(cv2.setNumThreads, cv2.getNumThreads())
+        cv2.setNumThreads(1)
         sinks: list[Callable[[Frame, Sequence[Pose]], None]] = []
         if "json" in targets:
             add = stack.enter_context(video_poses_writer(targets["json"], reader.info, model))

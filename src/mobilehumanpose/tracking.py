@@ -30,7 +30,8 @@ from .views import (
 FloatArray = NDArray[np.floating]
 
 #: A person is lost whose mean score falls below this, and found from the other on. Finding takes
-#: more: it is the best of many looks. docs/video.md tells how both were measured.
+#: more: it is the best of many looks. Both are of the bundled model, and CUT_SHARE is of pictures:
+#: measured by benchmarks/tracking_scores.py.
 KEEP_SCORE = 0.25
 FIND_SCORE = 0.4
 #: Nobody is looked for more often: a search costs as much as ten frames.
@@ -86,8 +87,8 @@ def follow_person(
     try:
         colors = None
         for frame in frames:
-            before, colors = colors, _color_shares(frame.image_rgb)
-            if before is not None and np.abs(colors - before).sum() / 2 > CUT_SHARE:
+            before, colors = colors, color_shares(frame.image_rgb)
+            if before is not None and color_change(before, colors) > CUT_SHARE:
                 yield from finish(0)
                 person.forget()
             yield from finish(LOOKS_AT_ONCE - 1)
@@ -219,7 +220,7 @@ def _size(frame: Frame) -> tuple[int, int]:
     return frame.image_rgb.shape[1], frame.image_rgb.shape[0]
 
 
-def _color_shares(image_rgb: NDArray[np.uint8]) -> FloatArray:
+def color_shares(image_rgb: NDArray[np.uint8]) -> FloatArray:
     """(512,) shares of the picture's colours, 8 steps a channel, from about 64 × 36 of its pixels.
 
     Moving things and cameras hardly change them; another picture has others.
@@ -228,3 +229,8 @@ def _color_shares(image_rgb: NDArray[np.uint8]) -> FloatArray:
     steps = image_rgb[:: max(1, height // 36), :: max(1, width // 64)].astype(np.intp) >> 5
     bins = steps[..., 0] * 64 + steps[..., 1] * 8 + steps[..., 2]
     return np.bincount(bins.ravel(), minlength=512) / bins.size
+
+
+def color_change(before: FloatArray, after: FloatArray) -> float:
+    """The share of the pixels, 0…1, whose colour the other picture does not have."""
+    return float(np.abs(after - before).sum() / 2)
