@@ -116,6 +116,10 @@ def test_a_video_of_too_many_pixels_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(video, "MAX_PIXELS", 64 * 48 - 1)
     with pytest.raises(UserError, match="64×48 pixels; at most 3,071"):
         VideoReader(path)
+    wide = write_clip(tmp_path / "wide.mp4", corner_images(2), aspect=Fraction(20, 1))
+    monkeypatch.setattr(video, "MAX_PIXELS", 64 * 48 * 10)
+    with pytest.raises(UserError, match="1280×48 pixels"):
+        VideoReader(wide)
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])

@@ -134,7 +134,7 @@ def _frames(container: Any, info: VideoInfo) -> Iterator[Frame]:
     stream = _video_stream(container)
     # It keeps its tables between frames. More threads of its own would wait for each other.
     reformatter = av.video.reformatter.VideoReformatter()
-    aspect = stream.sample_aspect_ratio or 1
+    width = _shown_width(stream.width, stream)
     coded_size = (stream.width, stream.height)
     last_s: float | None = None
     end_s = 0.0
@@ -151,7 +151,7 @@ def _frames(container: Any, info: VideoInfo) -> Iterator[Frame]:
                     f"the next has {picture.width}×{picture.height} pixels instead of "
                     f"{coded_size[0]}×{coded_size[1]}"
                 )
-            rgb = _to_rgb(picture, reformatter, aspect)
+            rgb = _to_rgb(picture, reformatter, width)
             time_s = picture.time
             if time_s is None:  # some old containers tell no times
                 time_s = 0.0 if last_s is None else last_s + float(1 / info.frame_rate)
@@ -165,13 +165,13 @@ def _frames(container: Any, info: VideoInfo) -> Iterator[Frame]:
         raise UserError(f"the file is cut short: {should_s:.2f} s were to come")
 
 
-def _to_rgb(picture: Any, reformatter: Any, aspect: Fraction | int) -> NDArray[np.uint8]:
-    """A decoded frame as it is meant to be seen; ``aspect`` is a pixel's width by its height."""
+def _to_rgb(picture: Any, reformatter: Any, width: int) -> NDArray[np.uint8]:
+    """A decoded frame as it is meant to be seen; ``width`` is that of square pixels."""
     is_told = picture.colorspace != COLOR_NOT_TOLD or picture.height < HD_HEIGHT_PX
     rgb = reformatter.reformat(
         picture,
         format="rgb24",
-        width=max(1, round(picture.width * aspect)),
+        width=width,
         src_colorspace=picture.colorspace if is_told else BT709,
         threads=1,
     ).to_ndarray()
@@ -207,10 +207,14 @@ def _check_stream(stream: Any, path: Path) -> None:
         raise UserError(f"{path}: its codec is not known")
     if not stream.width * stream.height:
         raise UserError(f"{path}: does not say how large its pictures are")
-    if stream.width * stream.height > MAX_PIXELS:
-        raise UserError(
-            f"{path}: {stream.width}×{stream.height} pixels; at most {MAX_PIXELS:,} are read"
-        )
+    width = _shown_width(stream.width, stream)
+    if max(width, stream.width) * stream.height > MAX_PIXELS:
+        raise UserError(f"{path}: {width}×{stream.height} pixels; at most {MAX_PIXELS:,} are read")
+
+
+def _shown_width(coded_width: int, stream: Any) -> int:
+    """How wide a frame is with square pixels."""
+    return max(1, round(coded_width * (stream.sample_aspect_ratio or 1)))
 
 
 def _video_stream(container: Any) -> Any:
