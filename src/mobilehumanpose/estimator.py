@@ -1,8 +1,12 @@
-"""A photograph in, people out."""
+"""A photograph or a video in, people out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +16,21 @@ from .decode import DEFAULT_STATURE_MM, place_in_camera
 from .errors import UserError
 from .geometry import DEFAULT_FOV_DEGREES, Camera, checked_box, process_bbox
 from .media import checked_image, load_photo
+from .pipeline import ahead
 from .results import Pose
 from .runtime import PoseNetwork
+from .smoothing import PoseSmoother
+from .tracking import LOOKS_AT_ONCE, follow_person
+from .video import Frame, VideoReader
 from .views import Sight, View, find_person, look_upright
 from .weights import DEFAULT_MODEL, model_path
 
+#: Frames of a video that are decoded before they are needed.
+FRAMES_AHEAD = 4
+
 
 class PoseEstimator:
-    """Finds people's poses in photographs.
+    """Finds people's poses in photographs and videos.
 
     >>> from mobilehumanpose import PoseEstimator
     >>> estimator = PoseEstimator()
@@ -44,7 +55,9 @@ class PoseEstimator:
         Raises:
             UserError: there is no such model, or it is damaged.
         """
-        self.network = PoseNetwork(model_path(model), num_threads=num_threads)
+        self._model_path = model_path(model)
+        self._num_threads = num_threads
+        self.network = PoseNetwork(self._model_path, num_threads=num_threads)
         self.stature_mm = stature_mm
 
     def __call__(
@@ -78,6 +91,75 @@ class PoseEstimator:
             views = [View(_square(box, number, size)) for number, box in enumerate(boxes)]
             sights = look_upright(self.network, photo, views)
         return [self._pose(sight, camera, is_assumed) for sight in sights]
+
+    def track(
+        self, source: str | Path, camera: Camera | None = None, *, smooth: bool = True
+    ) -> Generator[tuple[NDArray[np.uint8], list[Pose]], None, None]:
+        """Estimate the pose of one person over a video, frame by frame while it is read.
+
+        Args:
+            source: path of a video file.
+            camera: the intrinsics, as for a photograph.
+            smooth: take the jitter out, see :mod:`mobilehumanpose.smoothing`.
+
+        Yields:
+            Every frame, (H, W, 3) uint8 RGB, with its poses: one that has a ``track_id`` and a
+            ``time_s``, or none where nobody is seen.
+
+        Raises:
+            UserError: the video cannot be read, or, after the frames before it, a part of it.
+        """
+        reader = VideoReader(Path(source))
+        with closing(ahead(iter(reader), FRAMES_AHEAD)) as frames:
+            for frame, poses in self.follow(frames, camera, smooth=smooth):
+                yield frame.image_rgb, poses
+        if reader.damage:
+            raise UserError(reader.damage)
+
+    def follow(
+        self, frames: Iterable[Frame], camera: Camera | None = None, *, smooth: bool = True
+    ) -> Generator[tuple[Frame, list[Pose]], None, None]:
+        """The same as :meth:`track` for frames that come from anywhere, with their times.
+
+        Two frames are looked at side by side, so each comes back when the next is there.
+
+        Raises:
+            UserError: a time does not come after the one before.
+        """
+        smoother: PoseSmoother | None = None
+        track_id = None
+        is_assumed = camera is None
+        people = follow_person(
+            self._one_look_network, frames, num_workers=min(LOOKS_AT_ONCE, self._all_threads)
+        )
+        with closing(people):
+            for frame, sight, sight_id in people:
+                if sight is None:
+                    yield frame, []
+                    continue
+                if camera is None:
+                    size = (frame.image_rgb.shape[1], frame.image_rgb.shape[0])
+                    camera = Camera.from_fov(DEFAULT_FOV_DEGREES, size)
+                pose = replace(
+                    self._pose(sight, camera, is_assumed),
+                    track_id=sight_id,
+                    time_s=frame.time_s,
+                )
+                if smooth:
+                    if smoother is None or sight_id != track_id:
+                        smoother, track_id = PoseSmoother(), sight_id
+                    pose = smoother(pose, frame.time_s)
+                yield frame, [pose]
+
+    @property
+    def _all_threads(self) -> int:
+        return self._num_threads or os.cpu_count() or 1
+
+    @cached_property
+    def _one_look_network(self) -> PoseNetwork:
+        """The network with its share of the threads, where several looks are taken at once."""
+        share = max(1, self._all_threads // LOOKS_AT_ONCE)
+        return PoseNetwork(self._model_path, num_threads=share)
 
     def _pose(self, sight: Sight, camera: Camera, is_assumed: bool) -> Pose:
         skeleton = self.network.skeleton

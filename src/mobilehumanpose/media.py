@@ -1,4 +1,4 @@
-"""Photographs in and files out, both without surprises.
+"""Photographs in and files out, both without surprises; :mod:`mobilehumanpose.video` reads videos.
 
 Pictures come from strangers. Pillow reads them rather than OpenCV because it tells a picture's
 size before it decodes it, refuses one that is cut short (OpenCV fills the rest with grey), and
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from .errors import UserError
 
 PHOTO_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm")
 PHOTO_FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 #: Larger pictures are refused before they are decoded: 100 megapixels are 300 MB of memory.
 MAX_PIXELS = 100_000_000
@@ -67,17 +69,22 @@ def checked_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def find_photos(sources: Iterable[Path]) -> Iterator[Path]:
-    """The photographs among files and folders: files as named, folders by suffix, sorted.
+    """The photographs among files and folders, see :func:`find_files`."""
+    return find_files(sources, PHOTO_SUFFIXES, "photograph")
+
+
+def find_files(sources: Iterable[Path], suffixes: Sequence[str], what: str) -> Iterator[Path]:
+    """The files among files and folders: files as named, folders by suffix, sorted.
 
     Raises:
-        UserError: a source does not exist, or a folder holds no photograph.
+        UserError: a source does not exist, or a folder holds no such file; ``what`` names them.
     """
     for source in sources:
         if source.is_dir():
-            photos = sorted(p for p in source.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES)
-            if not photos:
-                raise UserError(f"{source}: holds no photograph ({', '.join(PHOTO_SUFFIXES)})")
-            yield from photos
+            found = sorted(p for p in source.iterdir() if p.suffix.lower() in suffixes)
+            if not found:
+                raise UserError(f"{source}: holds no {what} ({', '.join(suffixes)})")
+            yield from found
         elif source.exists():
             yield source
         else:
@@ -90,20 +97,35 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         UserError: the folder cannot be written to.
     """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """An empty temporary file beside ``path``, to be filled; afterwards it takes that name.
+
+    After an exception it is removed instead, and ``path`` is as it was.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+    temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+        yield temporary
         umask = os.umask(0)
         os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes private files
-        Path(temporary).replace(path)
+        temporary.chmod(0o666 & ~umask)  # mkstemp makes private files
+        temporary.replace(path)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> None:

@@ -30,6 +30,7 @@ class Pose:
         camera: the intrinsics that camera space rests on.
         camera_is_assumed: True where no camera was given, and a default field of view stands in.
         track_id: who this is over the frames of a video; None for a photo.
+        time_s: when the frame is shown, by the video's own clock; None for a photo.
     """
 
     keypoints_px: NDArray[np.floating]
@@ -41,6 +42,7 @@ class Pose:
     camera: Camera
     camera_is_assumed: bool
     track_id: int | None = None
+    time_s: float | None = None
 
 
 def poses_to_json(
@@ -57,12 +59,18 @@ def poses_to_json(
         "image": image_name,
         "image_size_px": list(image_size),
         "model": model,
-        "people": [_pose_to_dict(pose, number) for number, pose in enumerate(poses)],
+        "people": [pose_to_dict(pose, number) for number, pose in enumerate(poses)],
     }
     return json.dumps(document, indent=1, allow_nan=False)
 
 
-def _pose_to_dict(pose: Pose, number: int) -> dict[str, object]:
+def pose_to_dict(pose: Pose, number: int) -> dict[str, object]:
+    """One person as it stands in JSON; ``number`` names it in errors.
+
+    Raises:
+        UserError: a number is not finite.
+    """
+
     def rounded(name: str, digits: int = 2) -> list:
         values = np.asarray(getattr(pose, name))
         if not np.isfinite(values).all():
@@ -107,10 +115,15 @@ def poses_from_json(text: str, source: str) -> list[Pose]:
     people = document.get("people")
     if not isinstance(people, list):
         raise UserError(f"{source}: field 'people' is no list")
-    return [_pose_from_dict(person, f"{source}: person {i}") for i, person in enumerate(people)]
+    return [pose_from_dict(person, f"{source}: person {i}") for i, person in enumerate(people)]
 
 
-def _pose_from_dict(person: dict, source: str) -> Pose:
+def pose_from_dict(person: dict, source: str, time_s: float | None = None) -> Pose:
+    """Read what :func:`pose_to_dict` made; ``source`` names it in errors.
+
+    Raises:
+        UserError: a field is absent or has the wrong shape.
+    """
     try:
         skeleton = get_skeleton(person["joint_set"])
         shapes = {
@@ -133,6 +146,7 @@ def _pose_from_dict(person: dict, source: str) -> Pose:
             camera=Camera(focal_px=tuple(camera["focal_px"]), center_px=tuple(camera["center_px"])),
             camera_is_assumed=bool(camera["is_assumed"]),
             track_id=person["track_id"],
+            time_s=time_s,
         )
     except KeyError as error:
         raise UserError(f"{source}: lacks the field {error}") from None

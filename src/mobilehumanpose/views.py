@@ -135,7 +135,7 @@ def find_person(network: PoseNetwork, photo: NDArray[np.uint8]) -> Sight:
         if sure.sum() < BOX_MIN_JOINTS:
             break
         tighter = _square_around(sight.keypoints_px[sure], sight.view.lean_degrees, size)
-        if tighter is None or _iou(sight.view.square_xywh, tighter) > SETTLED_IOU:
+        if tighter is None or square_overlap(sight.view.square_xywh, tighter) > SETTLED_IOU:
             break
         (closer,) = look_upright(network, photo, [View(tighter, sight.view.lean_degrees)])
         if closer.score < sight.score:
@@ -172,7 +172,7 @@ def search_squares(size: tuple[int, int]) -> list[FloatArray]:
     return [whole, *squares, *portraits]
 
 
-def _iou(first: FloatArray, second: FloatArray) -> float:
+def square_overlap(first: FloatArray, second: FloatArray) -> float:
     """Overlap of two xywh boxes: intersection over union."""
     low = np.maximum(first[:2], second[:2])
     high = np.minimum(first[:2] + first[2:], second[:2] + second[2:])
