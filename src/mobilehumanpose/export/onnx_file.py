@@ -23,6 +23,7 @@ from ..errors import UserError
 from ..media import write_file
 from ..models.head import ExportHead, soft_argmax
 from ..runtime import METADATA_KEY, ModelDescription
+from .fast_graph import fast_graph
 
 OPSET = 20
 #: Weights of fewer elements (biases, norms) stay as they are: they weigh nothing.
@@ -111,7 +112,7 @@ def export_onnx(
         )
     if program is None:
         raise UserError(f"{path}: torch.onnx.export gave no graph")
-    proto = onnxslim.slim(program.model_proto)
+    proto = fast_graph(onnxslim.slim(program.model_proto))
     with torch.no_grad():
         expected = soft_argmax(network(model.scaled(crops)), num_joints)[0].numpy()
     graph_error = np.abs(_run(proto, check_crops) - expected).max()

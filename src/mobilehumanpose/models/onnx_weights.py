@@ -21,6 +21,11 @@ from .presets import Network
 
 #: Where an exported graph keeps the network beside the head.
 SCOPE = "network."
+#: Begins the names of the weights that stand for a PReLU in an exported graph.
+PRELU_PREFIX = "prelu."
+#: An exported convolution of joined tensors may be split into one for each of them. This stands
+#: between the name of its weights and the first input channel of a part.
+PART_MARK = "@"
 
 
 def read_onnx_weights(path: Path) -> tuple[ModelDescription, dict[str, Tensor]]:
@@ -43,7 +48,11 @@ def read_onnx_weights(path: Path) -> tuple[ModelDescription, dict[str, Tensor]]:
     description = next((p.value for p in proto.metadata_props if p.key == METADATA_KEY), None)
     if description is None:
         raise UserError(f"{path}: not exported by this project (no {METADATA_KEY!r} metadata)")
-    if any(node.op_type == "PRelu" for node in proto.graph.node):
+    if any(
+        node.op_type == "PRelu" or name.startswith(PRELU_PREFIX)
+        for node in proto.graph.node
+        for name in node.input
+    ):
         raise UserError(f"{path}: a network with PReLU; begin with its .safetensors file instead")
     stored = {tensor.name: tensor for tensor in proto.graph.initializer}
     # Large tensors are stored in half precision behind a cast to their name.
@@ -52,15 +61,28 @@ def read_onnx_weights(path: Path) -> tuple[ModelDescription, dict[str, Tensor]]:
     for node in proto.graph.node:
         if node.op_type != "Conv" or not node.input[1].startswith(SCOPE):
             continue
-        layer = node.input[1].removeprefix(SCOPE).removesuffix(".weight")
-        for kind, name in zip(("weight", "bias"), node.input[1:], strict=False):
+        key = node.input[1].removeprefix(SCOPE)
+        bias_key = key.partition(PART_MARK)[0].removesuffix("weight") + "bias"
+        for own_key, name in zip((key, bias_key), node.input[1:], strict=False):
             tensor = stored.get(names.get(name, name))
             if tensor is None:
                 raise UserError(f"{path}: the weights {name!r} are not in the file")
-            weights[f"{layer}.{kind}"] = torch.from_numpy(
-                numpy_helper.to_array(tensor).copy()
-            ).float()
-    return ModelDescription.from_json(description, path), weights
+            weights[own_key] = torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
+    return ModelDescription.from_json(description, path), _whole(weights)
+
+
+def _whole(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights with the parts of split convolutions put together."""
+    starts: dict[str, list[int]] = {}
+    for key in weights:
+        name, mark, start = key.partition(PART_MARK)
+        if mark:
+            starts.setdefault(name, []).append(int(start))
+    whole = dict(weights)
+    for name, channels in starts.items():
+        parts = [whole.pop(f"{name}{PART_MARK}{start}") for start in sorted(channels)]
+        whole[name] = torch.cat(parts, dim=1)
+    return whole
 
 
 @torch.no_grad()

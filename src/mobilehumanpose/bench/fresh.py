@@ -1,0 +1,75 @@
+"""Networks of a preset with weights drawn at random, to be timed: weights don't change the time.
+
+Needs torch and what an export needs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..errors import UserError
+from ..export.onnx_file import export_onnx
+from ..models.checkpoint import CheckpointMetadata
+from ..models.network import INPUT_PX, describe
+from ..models.presets import Network, build
+
+JOINT_SETS = {18: "human36m-18", 21: "muco-21"}
+#: Slopes that training may leave: some negative, none above 1, which ONNX Runtime is slower at.
+SLOPES = (-0.3, 0.9)
+MEAN, STD = (123.7, 116.3, 103.5), (58.4, 57.1, 57.4)
+
+
+def drawn_network(preset: str, activation: str | None) -> Network:
+    """A network that answers with places spread over its grid, from a fixed seed.
+
+    Args:
+        preset: a key of ``PRESETS``.
+        activation: ``"prelu"`` or ``"relu6"``; the preset's own when None.
+
+    Raises:
+        UserError: there is none such.
+    """
+    if activation not in (None, "prelu", "relu6"):
+        raise UserError(f"{preset}:{activation}: prelu and relu6 are possible")
+    torch.manual_seed(0)
+    model = build(preset, activation=activation)  # type: ignore[arg-type]
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.PReLU):
+                module.weight.uniform_(*SLOPES)
+        model.final_layer.weight.normal_(std=0.1)
+        model.train()
+        for _ in range(2):  # statistics, so that signals keep their size
+            model(torch.randn(2, 3, 64, 64))
+    return model.eval()
+
+
+def write_fresh(path: Path, preset: str, activation: str | None) -> None:
+    """Export such a network as ``mhp export`` would.
+
+    Raises:
+        UserError: there is no such preset or activation, or the file cannot be written.
+    """
+    model = drawn_network(preset, activation)
+    metadata = CheckpointMetadata(
+        preset=preset,
+        activation=getattr(model.config, "activation", "relu6"),
+        joint_set=JOINT_SETS[model.config.num_joints],
+        mean=MEAN,
+        std=STD,
+        licence="random weights",
+        trained_on="nothing",
+    )
+    crops = np.random.default_rng(0).integers(0, 256, (1, INPUT_PX, INPUT_PX, 3), dtype=np.uint8)
+    export_onnx(
+        model,
+        describe(path.stem, model, metadata),
+        path,
+        num_joints=model.config.num_joints,
+        mean=MEAN,
+        std=STD,
+        check_crops=crops,
+    )
