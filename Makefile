@@ -23,9 +23,12 @@ lint: .venv/dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 
-.venv/dev: pyproject.toml constraints.txt
+MOBILE := examples/mobile/typescript
+.venv/dev: pyproject.toml constraints.txt $(MOBILE)/package-lock.json
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+# Where there is no npm, the tests of the apps' code say so and are skipped.
+	! command -v npm >/dev/null || npm ci --prefix $(MOBILE) --omit=optional --ignore-scripts --no-audit --no-fund
 	touch $@ .venv/runtime
 
 clean:

@@ -219,6 +219,10 @@ def train(
         Path | None,
         typer.Option(help="Begin with these weights, .safetensors or .onnx, instead of new ones."),
     ] = None,
+    teacher: Annotated[
+        Path | None,
+        typer.Option(help="A trained network to learn from, .safetensors or .onnx, likewise."),
+    ] = None,
     gpu: Annotated[str | None, typer.Option(help="GPUs, one process each: 0, 0,1 or 0-1.")] = None,
     processes: Annotated[
         int | None, typer.Option(help="So many processes on the processor instead.")
@@ -249,6 +253,7 @@ def train(
         go_on=go_on,
         console=console,
         init=init,
+        teacher=teacher,
         gpu=gpu,
         processes=processes,
         backbone=backbone,
@@ -266,7 +271,8 @@ def measure(
         str,
         typer.Argument(
             help="What to test on: human36m-protocol1, human36m-protocol2, human36m-roots, mupots, "
-            "mupots-roots, mpi-inf-3dhp, coco or lspet. Or a recipe, whose networks are tested."
+            "mupots-roots, mpi-inf-3dhp, coco, lspet or synth. "
+            "Or a recipe, whose networks are tested."
         ),
     ],
     data: Annotated[Path, typer.Option(help="Folder that holds Human36M, MuPoTS …")] = Path("data"),
@@ -502,14 +508,45 @@ def data_synth_sheet(
 
 @app.command()
 def export(
-    checkpoint: Annotated[
-        Path, typer.Argument(help="A .safetensors file, or the original's snapshot_N.pth.tar.")
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="Bundled model, .safetensors, an .onnx of ours, or the original's "
+            "snapshot_N.pth.tar."
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="The file to write.")],
-    to: Annotated[str, typer.Option(help="Target: onnx or safetensors.")] = "onnx",
+    out: Annotated[Path, typer.Option(help="The file to write, or a folder for it.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="onnx, litert, openvino, ncnn, executorch, coreml; or safetensors, to train on."
+        ),
+    ] = "onnx",
+    precision: Annotated[
+        str | None,
+        typer.Option(help="float32, float16 (weights of half the size) or int8."),
+    ] = None,
+    with_head: Annotated[
+        bool | None,
+        typer.Option(
+            "--with-head/--heatmaps", help="Joints come out, or heat-maps that the app decodes."
+        ),
+    ] = None,
     photos: Annotated[
         list[Path] | None,
-        typer.Option("--photo", help="Photographs to compare the ONNX file with PyTorch on."),
+        typer.Option("--photo", help="Photographs to compare the file with PyTorch on."),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="For int8: folder of 64 or more photographs like those of the app."),
+    ] = None,
+    whole: Annotated[
+        bool,
+        typer.Option("--calibration-whole", help="They are crops: look for nobody in them."),
+    ] = False,
+    benchmark: Annotated[
+        Path | None,
+        typer.Option(help="Folder with lspet-train.*, to measure on what the file loses."),
     ] = None,
     preset: Annotated[
         str | None, typer.Option(help="Network of an original snapshot, e.g. lpski-32.")
@@ -518,16 +555,25 @@ def export(
         str | None, typer.Option(help="Joint set of an original snapshot, e.g. muco-21.")
     ] = None,
 ) -> None:
-    """Write a trained network as a file that the runtime loads, after a parity check."""
-    if to not in ("onnx", "safetensors"):
-        raise typer.BadParameter(f"--to {to!r}: choose of onnx, safetensors")
-    _need("onnx", "export")
-    from .export.command import export_checkpoint
+    """Write a trained network as a file for an app or for mhp itself, after a parity check."""
+    _need("torch", "export")
+    from .export.command import ExportOptions, export_model
+    from .export.targets import PRECISIONS
 
-    message = export_checkpoint(
-        checkpoint, out, to=to, photos=photos or [], preset=preset, joint_set=joint_set
+    if precision is not None and precision not in PRECISIONS:
+        raise typer.BadParameter(f"--precision {precision!r}: choose of {', '.join(PRECISIONS)}")
+    options = ExportOptions(
+        to=to,
+        precision=precision,
+        with_head=with_head,
+        photos=photos or (),
+        calibration=calibration,
+        calibration_boxes="whole" if whole else "found",
+        benchmark=benchmark,
+        preset=preset,
+        joint_set=joint_set,
     )
-    console.print(message, soft_wrap=True, highlight=False)
+    console.print(export_model(model, out, options), soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -19,6 +19,12 @@ from .skeleton import Skeleton
 
 FloatArray = NDArray[np.floating]
 
+#: As a share of the grid's width: 1.5 cells of 32, 12 px of a 256 px crop.
+SCORE_RADIUS = 1.5 / 32
+#: What a heat-map that is as sharp as training asks for (a Gaussian of one cell, see
+#: ``train.losses``) holds within 1.5 cells of its centre: more is not to be had, so this scores 1.
+SURE_MASS = 1 - math.exp(-(1.5**2) / 2)
+
 #: Stature that is assumed for a person of unknown size: between the means of adult women and men.
 DEFAULT_STATURE_MM = 1700.0
 
@@ -43,6 +49,43 @@ MIN_ACROSS = 0.1
 MIN_JOINT_DEPTH_MM = 100.0
 #: Rounds of the placement; each gets at least four times nearer, see the tests.
 PLACEMENT_ROUNDS = 12
+
+
+def decode_heatmaps(heatmaps: FloatArray, num_joints: int) -> tuple[FloatArray, FloatArray]:
+    """Heat-maps of a file exported without its head → cells and scores, as the head gives them.
+
+    See ``models.head`` for what they mean. It is done in float32, which an app does as well.
+
+    Args:
+        heatmaps: (N, J·D, H, W) logits, channel = joint · D + depth.
+        num_joints: J.
+
+    Returns:
+        (N, J, 3) x, y, z in cells and (N, J) scores in 0…1.
+
+    Raises:
+        UserError: the channels cannot be J joints of whole depth.
+    """
+    batch, channels, height, width = heatmaps.shape
+    if channels % num_joints:
+        raise UserError(f"heat-maps of {channels} channels do not hold {num_joints} joints")
+    logits = heatmaps.astype(np.float32).reshape(batch, num_joints, -1, height * width)
+    p = np.exp(logits - logits.max(axis=(2, 3), keepdims=True))
+    p /= p.sum(axis=(2, 3), keepdims=True)
+    plane = p.sum(axis=2).reshape(batch, num_joints, height, width)
+    cells = np.stack(
+        [
+            plane.sum(axis=2) @ np.arange(width, dtype=np.float32),
+            plane.sum(axis=3) @ np.arange(height, dtype=np.float32),
+            p.sum(axis=3) @ np.arange(p.shape[2], dtype=np.float32),
+        ],
+        axis=-1,
+    )
+    columns = np.arange(width) - cells[..., 0:1]
+    rows = np.arange(height) - cells[..., 1:2]
+    distance_squared = rows[..., :, None] ** 2 + columns[..., None, :] ** 2
+    mass = (plane * (distance_squared <= (SCORE_RADIUS * width) ** 2)).sum(axis=(2, 3))
+    return cells, np.minimum(mass / np.float32(SURE_MASS), 1)
 
 
 def cells_to_photo(

@@ -13,7 +13,9 @@ from mobilehumanpose.data.crops import (
     occlude,
     person_box,
     random_affine,
+    random_part,
     vary_colors,
+    vary_sharpness,
 )
 from mobilehumanpose.data.images import ImageFolder
 from mobilehumanpose.geometry import crop_affine, warp_crop
@@ -236,3 +238,63 @@ def test_crops_are_rgb(tmp_path):
 def test_a_box_takes_at_least_two_joints():
     keypoints = np.random.default_rng(0).uniform(0, 100, (21, 2))
     assert person_box(keypoints, np.arange(21) == 3, (640, 480)) is None
+
+
+def test_sharpness_is_varied_only_where_it_is_asked_for():
+    rng = np.random.default_rng(0)
+    crop = rng.integers(0, 256, (64, 64, 3), np.uint8)
+    assert vary_sharpness(crop, Augmentation(), rng) is crop
+
+
+def test_coarse_crops_keep_their_size_and_brightness_and_lose_detail():
+    rng = np.random.default_rng(0)
+    crop = rng.integers(60, 200, (64, 64, 3), np.uint8)
+    coarse = Augmentation(coarse_share=1, coarse_px=16)
+    details = []
+    for _ in range(50):
+        varied = vary_sharpness(crop, coarse, rng)
+        assert varied.shape == crop.shape
+        assert varied.mean() == pytest.approx(crop.mean(), abs=1)
+        details.append(varied.std() / crop.std())
+    assert 0.1 < min(details) < 0.3  # down to 16 of 64 px
+    assert max(details) > 0.45
+
+
+def test_a_crop_below_the_coarsest_is_left_as_it_is():
+    crop = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    varied = vary_sharpness(crop, Augmentation(coarse_share=1), np.random.default_rng(1))
+    np.testing.assert_array_equal(varied, crop)
+
+
+def test_sharpening_raises_edges_and_keeps_planes():
+    step = np.full((64, 64, 3), 80, np.uint8)
+    step[:, 32:] = 160
+    varied = vary_sharpness(step, Augmentation(sharpen_share=1), np.random.default_rng(0))
+    assert varied[:, 31].max() < 80
+    assert varied[:, 32].min() > 160
+    np.testing.assert_array_equal(varied[:, :20], step[:, :20])
+
+
+def test_parts_are_of_labelled_joints_and_as_often_as_asked_for():
+    has_px = np.ones(MUCO_21.num_joints, bool)
+    has_px[MUCO_21.index("L_Wrist")] = False
+    rng = np.random.default_rng(0)
+    sometimes = Augmentation(part_share=0.4)
+    parts = [random_part(has_px, MUCO_21, sometimes, rng) for _ in range(2000)]
+    assert not any((part & ~has_px).any() for part in parts)
+    assert np.mean([part.sum() < has_px.sum() for part in parts]) == pytest.approx(0.4, abs=0.04)
+    knee, crown = MUCO_21.index("R_Knee"), MUCO_21.index("Head_top")
+    assert {(bool(part[knee]), bool(part[crown])) for part in parts} == {
+        (True, True),
+        (False, True),
+        (True, False),
+    }
+    assert random_part(has_px, MUCO_21, Augmentation(), rng) is has_px
+
+
+def test_a_part_that_is_not_labelled_gives_the_whole():
+    legs = np.array([name.endswith(("Knee", "Ankle", "Hip")) for name in MUCO_21.joint_names])
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        part = random_part(legs, MUCO_21, Augmentation(part_share=1), rng)
+        assert part.sum() >= 4

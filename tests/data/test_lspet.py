@@ -71,8 +71,10 @@ def test_a_whole_person_fills_every_joint(tmp_path, arrays):
     np.testing.assert_allclose(depth[index("L_Knee")], 250, atol=0.2)
     np.testing.assert_allclose(depth[index("Thorax")], 115, atol=0.2)
     assert depth[index("Pelvis")] == 0
-    np.testing.assert_allclose(depth[index("Head")], 200, atol=0.2)
-    np.testing.assert_allclose(depth[index("Head_top")], 200 + 0.7 * (200 - 115), atol=0.3)
+    crown_mm = 200 + 0.7 * (200 - 115)
+    np.testing.assert_allclose(depth[index("Head_top")], crown_mm, atol=0.3)
+    np.testing.assert_allclose(px[index("Head")], (102, 118 + (70 - 118) / 3))
+    np.testing.assert_allclose(depth[index("Head")], 115 + (crown_mm - 115) / 3, atol=0.3)
 
 
 def test_an_invisible_joint_is_unknown_and_so_is_what_hangs_on_it(tmp_path, arrays):
@@ -101,7 +103,15 @@ def test_a_teacher_that_sees_nobody_teaches_nothing(tmp_path, arrays):
     samples = load(tmp_path, arrays)
     assert not samples.has_depth[1].any()
     assert samples.has_px[1, MUCO_21.index("L_Hip")]
-    assert not samples.has_px[1, MUCO_21.index("Head")]
+    assert samples.has_px[1, MUCO_21.index("Head")]
+
+
+def test_a_crown_has_no_depth_where_the_ears_were_found_elsewhere(tmp_path, arrays):
+    arrays["blazepose_landmarks"][1, 7:9, 0] += 40
+    samples = load(tmp_path, arrays)
+    for name in ("Head", "Head_top"):
+        assert samples.has_depth[:, MUCO_21.index(name)].tolist() == [True, False, True]
+        assert samples.has_px[:, MUCO_21.index(name)].all()
 
 
 def test_the_split_goes_by_the_last_digit(tmp_path, arrays):

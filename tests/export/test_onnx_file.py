@@ -9,8 +9,8 @@ import torch
 from onnx import numpy_helper
 
 from mobilehumanpose.errors import UserError
-from mobilehumanpose.export import onnx_file
-from mobilehumanpose.export.command import export_checkpoint
+from mobilehumanpose.export import onnx_file, parity
+from mobilehumanpose.export.command import ExportOptions, export_model
 from mobilehumanpose.models.checkpoint import CheckpointMetadata, save_checkpoint
 from mobilehumanpose.models.head import soft_argmax
 from mobilehumanpose.models.presets import build
@@ -47,8 +47,7 @@ def checkpoint(path: Path, preset: str, activation: str) -> tuple[Path, torch.nn
 
 
 def convert(source: Path, out: Path, **options) -> str:
-    arguments = {"to": "onnx", "photos": [ASTRONAUT], "preset": None, "joint_set": None}
-    return export_checkpoint(source, out, **{**arguments, **options})
+    return export_model(str(source), out, ExportOptions(**{"photos": [ASTRONAUT], **options}))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +81,7 @@ def test_the_file_answers_as_pytorch_does(tmp_path, preset, activation):
 
 def test_a_graph_that_differs_is_not_written(tmp_path, monkeypatch):
     source, _ = checkpoint(tmp_path / "net.safetensors", "lpski-xs", "relu6")
-    monkeypatch.setattr(onnx_file, "MAX_GRAPH_ERROR_CELLS", -1.0)
+    monkeypatch.setattr(parity, "MEAN_FLOAT16_MM", -1.0)
     with pytest.raises(UserError, match=r"net\.onnx: not written"):
         convert(source, tmp_path / "net.onnx")
     assert [p.name for p in tmp_path.iterdir()] == ["net.safetensors"]

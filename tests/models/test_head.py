@@ -6,11 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mobilehumanpose.decode import decode_heatmaps
 from mobilehumanpose.errors import UserError
 from mobilehumanpose.models.head import (
     SCORE_RADIUS,
     SURE_MASS,
     ExportHead,
+    MarginalHead,
     Marginals,
     expected_cells,
     joint_marginals,
@@ -108,10 +110,14 @@ def test_the_export_form_gives_the_same_numbers(seed, sharpness, shape):
     generator = torch.Generator().manual_seed(seed)
     heatmaps = torch.randn(2, 3 * depth, height, width, generator=generator) * sharpness
     cells, scores = soft_argmax(heatmaps, 3)
-    export_cells, export_scores = ExportHead(3, depth, height, width)(heatmaps)
-    np.testing.assert_allclose(export_cells, cells, atol=1e-3)
-    # A cell that lies on the circle's edge may fall on either side.
-    assert (export_scores - scores).abs().median() < 1e-4
+    for form in (ExportHead, MarginalHead):
+        export_cells, export_scores = form(3, depth, height, width)(heatmaps)
+        np.testing.assert_allclose(export_cells, cells, atol=1e-3)
+        # A cell that lies on the circle's edge may fall on either side.
+        assert (export_scores - scores).abs().median() < 1e-4
+    decoded_cells, decoded_scores = decode_heatmaps(heatmaps.numpy(), 3)
+    np.testing.assert_allclose(decoded_cells, cells, atol=1e-4)
+    assert np.median(np.abs(decoded_scores - scores.numpy())) < 1e-4
 
 
 def test_half_precision_heat_maps_are_summed_in_full():
@@ -124,3 +130,5 @@ def test_half_precision_heat_maps_are_summed_in_full():
 def test_channels_that_are_no_joints_are_refused():
     with pytest.raises(UserError, match="65 channels"):
         soft_argmax(torch.zeros(1, 65, 8, 8), 2)
+    with pytest.raises(UserError, match="65 channels"):
+        decode_heatmaps(np.zeros((1, 65, 8, 8), np.float32), 2)

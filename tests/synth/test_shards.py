@@ -185,6 +185,19 @@ def test_who_can_hardly_be_seen_is_not_trained_on(plan):
     assert not {1, 2} & set(samples.image_ids[samples.image_index].tolist())
 
 
+def test_joints_beyond_the_picture_are_not_taught_and_hidden_ones_are(plan):
+    def pictures(numbers):
+        for number in numbers:
+            made = picture(number)
+            made.people[0]["keypoints"][2::3] = [0] * 5 + [1] * 6 + [2] * 10
+            yield made
+
+    write_shards(replace(plan, count=1), pictures, lambda _: None)
+    samples = load_synth(plan.folder.parent).samples
+    assert samples.has_px[0].tolist() == [False] * 5 + [True] * 16
+    assert samples.has_depth[0].tolist() == [False] * 5 + [True] * 16
+
+
 def test_no_shards_is_told_with_the_command_that_makes_them(tmp_path):
     with pytest.raises(UserError, match=r"holds no held-out-00000.zip; make it with mhp data"):
         find_dataset("synth").load("held-out", tmp_path)

@@ -250,3 +250,31 @@ def test_weights_that_do_not_fit_the_recipe_are_refused(
     other = tiny_trainer(replace(tiny_recipe, **changes), tiny_set, tmp_path / "second")
     with pytest.raises(UserError, match=f"net.safetensors: {message}"):
         other.start_from(path)
+
+
+def save_teacher(recipe, tiny_set, folder):
+    path = folder / "teacher.safetensors"
+    tiny_trainer(replace(recipe, seed=7), tiny_set, folder / "taught").learner.save_network(path)
+    return path
+
+
+def test_a_teacher_changes_what_is_learnt_and_a_run_goes_on_with_the_same_one(
+    tiny_recipe, tiny_set, tmp_path
+):
+    recipe = replace(tiny_recipe, teacher_weight=0.5, stages=(tiny_stage(1),))
+    path = save_teacher(recipe, tiny_set, tmp_path)
+    alone = tiny_trainer(recipe, tiny_set, tmp_path / "alone")
+    alone.run()
+    taught = tiny_trainer(recipe, tiny_set, tmp_path / "pupil").learn_from(path)
+    taught.run()
+    losses = [lines(tmp_path / name / "log/steps.jsonl")[0]["loss"] for name in ("alone", "pupil")]
+    assert losses[1] > losses[0] + 1  # a cross-entropy of hundreds of cells
+    tiny_trainer(recipe, tiny_set, tmp_path / "pupil").learn_from(path).resume()
+    with pytest.raises(UserError, match="belongs to another run: teacher"):
+        tiny_trainer(recipe, tiny_set, tmp_path / "pupil").resume()
+
+
+def test_a_teacher_with_other_joints_is_refused(tiny_recipe, tiny_set, tmp_path):
+    path = save_teacher(replace(tiny_recipe, joint_set="mupots-17"), tiny_set, tmp_path)
+    with pytest.raises(UserError, match="teacher.safetensors: its joint_set is 'mupots-17'"):
+        tiny_trainer(tiny_recipe, tiny_set, tmp_path / "pupil").learn_from(path)

@@ -5,8 +5,14 @@ import math
 import pytest
 import torch
 
+from mobilehumanpose.errors import UserError
 from mobilehumanpose.models.head import Marginals
-from mobilehumanpose.train.losses import coordinate_loss, heatmap_loss, upstream_coordinate_loss
+from mobilehumanpose.train.losses import (
+    coordinate_loss,
+    distillation_loss,
+    heatmap_loss,
+    upstream_coordinate_loss,
+)
 
 
 def summed(probabilities: torch.Tensor) -> Marginals:
@@ -112,3 +118,34 @@ def test_heatmap_loss_survives_zeros():
     loss.backward()
     assert math.isfinite(loss.item())
     assert torch.isfinite(marginals.plane.grad).all()
+
+
+def test_distillation_is_a_cross_entropy_over_the_picture_and_depth():
+    half = summed(torch.full((1, 2, 4, 8, 8), 1 / 256))
+    taught = joined(one_hot(5, 2, 1), one_hot(3, 3, 3))
+    assert distillation_loss(half, taught).mean().item() == pytest.approx(
+        math.log(64) + math.log(4), rel=1e-5
+    )
+    assert distillation_loss(taught, taught).mean().item() == pytest.approx(0, abs=1e-6)
+
+
+def test_distillation_is_least_where_the_network_believes_what_its_teacher_does():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 4 * 8 * 8, generator=generator)
+
+    def believe(values):
+        return summed(values.softmax(-1).reshape(2, 3, 4, 8, 8))
+
+    taught, mine = believe(logits), logits.clone().requires_grad_()
+    distillation_loss(believe(mine), taught).mean().backward()
+    assert mine.grad.abs().max() < 1e-6
+    other = (logits + torch.randn(logits.shape, generator=generator)).requires_grad_()
+    loss = distillation_loss(believe(other), taught).mean()
+    loss.backward()
+    assert loss > distillation_loss(taught, taught).mean()
+    assert other.grad.abs().max() > 1e-4
+
+
+def test_a_teacher_of_another_grid_is_refused():
+    with pytest.raises(UserError, match=r"of \(4, 4\) cells, the network's of \(8, 8\)"):
+        distillation_loss(one_hot(1, 1, 1), summed(torch.full((1, 1, 4, 4, 4), 1 / 64)))

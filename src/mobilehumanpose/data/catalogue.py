@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from ..errors import UserError
 from ..skeleton import COCO_19, HUMAN36M_18, MPII_16, MUCO_21, MUPOTS_17, Skeleton
 from .annotations import OnProblem, Problem, refuse
@@ -118,6 +120,13 @@ def _synth(split: Split) -> Part:
     return Part(load=lambda root, told: load_synth(root, split, on_problem=told))
 
 
+def _synth_test(data_root: Path, on_problem: OnProblem) -> PoseDataset:
+    """Of each held-out picture the first person, which it was made for."""
+    dataset = load_synth(data_root, "held-out", on_problem=on_problem)
+    _, first = np.unique(dataset.samples.image_index, return_index=True)
+    return replace(dataset, samples=dataset.samples.subset(first))
+
+
 _COCO_VALIDATION = Part(load=lambda root, told: load_mscoco_validation(root, on_problem=told))
 _MUPOTS_TEST = Part(load=lambda root, told: load_mupots(root, on_problem=told))
 
@@ -194,7 +203,11 @@ DATASETS = {
             name="synth",
             title="Synthetic people, made by mhp data synth: 3D, one to four people",
             skeleton=MUCO_21,
-            parts={"train": _synth("train"), "held-out": _synth("held-out")},
+            parts={
+                "train": _synth("train"),
+                "held-out": _synth("held-out"),
+                "test": Part(load=_synth_test),
+            },
         ),
     )
 }

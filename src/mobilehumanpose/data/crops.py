@@ -36,6 +36,12 @@ class Augmentation:
         gray_share: of crops without colour.
         occlusion_share: of crops with a rectangle of noise over the person's box.
         occlusion_area: the largest share of the box that such a rectangle takes.
+        coarse_share: of crops that are made as coarse as small people's are.
+        coarse_px: what the side of such a crop is shrunk to at least, before it is enlarged again.
+        sharpen_share: of crops whose edges are raised, as phones do, and which makes up for
+            photographs of little resolution.
+        part_share: of crops around a part of the body only, see :data:`BODY_PARTS`: detectors give
+            such boxes of people behind tables or cut off by the picture's edge.
     """
 
     scale_spread: float = 0.25
@@ -50,6 +56,10 @@ class Augmentation:
     gray_share: float = 0.1
     occlusion_share: float = 0.3
     occlusion_area: float = 0.15
+    coarse_share: float = 0.0
+    coarse_px: int = 48
+    sharpen_share: float = 0.0
+    part_share: float = 0.0
 
 
 #: As 3DMPPE and MobileHumanPose vary their crops.
@@ -69,6 +79,18 @@ OCCLUSION_RATIOS = (0.3, 1 / 0.3)
 MAX_OCCLUSION_DRAWS = 20
 #: Places in the ready noise that a piece of it begins at.
 NUM_NOISE_STARTS = 1 << 16
+#: Parts of a body that are seen alone: how often, and the joints that they lack, sides left out.
+BODY_PARTS = (
+    (0.45, ("Knee", "Ankle", "Toe")),
+    (0.30, ("Ankle", "Toe")),
+    (0.10, ("Pelvis", "Hip", "Knee", "Ankle", "Toe")),
+    (0.15, ("Head_top", "Head", "Thorax", "Spine", "Shoulder", "Elbow", "Wrist", "Hand")),
+)
+#: A part with fewer labelled joints gives no box.
+MIN_PART_JOINTS = 4
+#: Edges are raised over so many px of the crop, and at most by so much of what a blur takes away.
+SHARPEN_SIGMA_PX = 2.0
+MAX_SHARPENING = 1.5
 #: Shares of R, G and B in a pixel's brightness (ITU-R BT.601).
 LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -80,6 +102,23 @@ def person_box(
     if has_px.sum() < 2:
         return None
     return process_bbox(tight_box(keypoints_px[has_px]), image_size)
+
+
+def random_part(
+    has_px: NDArray[np.bool_],
+    skeleton: Skeleton,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+) -> NDArray[np.bool_]:
+    """(J,) which of the labelled joints to crop around: all of them, or those of a part."""
+    share = augmentation.part_share
+    if not share or rng.random() >= share:
+        return has_px
+    odds = [odd for odd, _ in BODY_PARTS]
+    _, lacks = BODY_PARTS[rng.choice(len(odds), p=odds)]
+    names = [name.removeprefix("L_").removeprefix("R_") for name in skeleton.joint_names]
+    part = has_px & np.array([name not in lacks for name in names])
+    return part if part.sum() >= MIN_PART_JOINTS else has_px
 
 
 def random_affine(
@@ -167,6 +206,31 @@ def vary_colors(
         for plane, gain in zip(planes, gains, strict=True):
             cv2.convertScaleAbs(plane, plane, gain)
     return planes
+
+
+def vary_sharpness(
+    crop: NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """The (P, P, 3) crop, perhaps with less detail than it had, or with its edges raised.
+
+    How sharp a crop is depends on how many pixels of the picture it was cut from, which differs
+    from set to set more than people do.
+    """
+    a = augmentation
+    if not a.coarse_share + a.sharpen_share:
+        return crop
+    crop_px = crop.shape[0]
+    chance = rng.random()
+    if chance < a.coarse_share:
+        # Even in the logarithm: half the side is as usual as a quarter.
+        shrink = (min(a.coarse_px, crop_px) / crop_px) ** rng.random()
+        small = cv2.resize(crop, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+        return cv2.resize(small, (crop_px, crop_px), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    if chance < a.coarse_share + a.sharpen_share:
+        blurred = cv2.GaussianBlur(crop, (0, 0), SHARPEN_SIGMA_PX)
+        amount = rng.uniform(0, MAX_SHARPENING)
+        return cv2.addWeighted(crop, 1 + amount, blurred, -amount, 0)  # type: ignore[return-value]
+    return crop
 
 
 @cache

@@ -11,9 +11,11 @@ How the 21 MuCo joints are filled:
 * ``Thorax``: 2D from the label ``Neck`` (both are the base of the neck), depth midway between the
   shoulders;
 * ``Pelvis``: midway between the hips, depth 0; ``Spine``: midway between pelvis and thorax;
-* ``Head``: midway between the taught ears; ``R_Hand``, ``L_Hand``: the taught index knuckles;
-  ``R_Toe``, ``L_Toe``: the taught toes; each kept only where the label it hangs on agrees;
-* depth of ``Head_top``: on from thorax to head by ``HEAD_TOP_BEYOND_EARS`` of that way.
+* ``R_Hand``, ``L_Hand``: the taught index knuckles; ``R_Toe``, ``L_Toe``: the taught toes; each
+  kept only where the label it hangs on agrees;
+* depth of ``Head_top``: that of the taught ears, and on by ``HEAD_TOP_BEYOND_EARS`` of the way from
+  thorax to ears; kept only where the ears lie between its label and the thorax's;
+* ``Head``: ``HEAD_SHARE`` of the way from thorax to crown, as in MuCo.
 """
 
 from __future__ import annotations
@@ -60,6 +62,9 @@ VOUCHED_BY = {
 #: The crown lies about 0.7 times as far above the ears as those above the shoulders' midpoint
 #: (130 of 190 mm: segment lengths of Drillis & Contini 1966 for a stature of 1.7 m).
 HEAD_TOP_BEYOND_EARS = 0.7
+#: MuCo's ``Head`` is the upper neck. In frames of MPI-INF-3DHP, which MuCo is made of, it lies 0.33
+#: and 0.35 of the way from thorax to crown.
+HEAD_SHARE = 1 / 3
 #: A taught joint further than this from its label, in torso lengths, teaches no depth.
 MAX_DISAGREEMENT_TORSOS = 0.4
 #: Photographs whose number ends in this digit are the validation tenth, never trained on.
@@ -149,13 +154,15 @@ def load_lspet(folder: Path) -> PoseDataset:
     ears_depth_mm = world_mm[:, BLAZEPOSE_EARS, 2].mean(axis=1)
     # Between its two labels: the ears lie well within a torso length of both ends of the head.
     middle_px = (px[:, head_top] + px[:, thorax]) / 2
-    agrees = has_px[:, head_top] & has_px[:, thorax] & has_depth[:, thorax]
-    agrees &= np.linalg.norm(ears_px - middle_px, axis=-1) < MAX_DISAGREEMENT_TORSOS * torso_px
-    px[:, head], depth_mm[:, head] = ears_px, ears_depth_mm
-    has_px[:, head] = has_depth[:, head] = has_depth[:, head_top] = agrees
+    is_whole = has_px[:, head_top] & has_px[:, thorax]
+    agrees = np.linalg.norm(ears_px - middle_px, axis=-1) < MAX_DISAGREEMENT_TORSOS * torso_px
     depth_mm[:, head_top] = ears_depth_mm + HEAD_TOP_BEYOND_EARS * (
         ears_depth_mm - depth_mm[:, thorax]
     )
+    has_depth[:, head_top] = has_depth[:, head] = is_whole & has_depth[:, thorax] & agrees
+    has_px[:, head] = is_whole
+    for values in (px, depth_mm):
+        values[:, head] = values[:, thorax] + HEAD_SHARE * (values[:, head_top] - values[:, thorax])
     images = ZipImages(folder / "lspet-train.zip")
     names = [str(name) for name in file_names]
     sizes = np.array([image_size(images, name) for name in names], np.int32)

@@ -98,6 +98,7 @@ def load_synth(
     """The people of all shards in ``synth`` who can be seen well enough to train on.
 
     A joint's place and depth are known whether it is in sight or not, since nobody guessed them.
+    Outside the picture they are not, as in photographs, whose boxes end there too.
 
     Args:
         data_root: the folder that holds ``synth``.
@@ -144,7 +145,7 @@ def _shard_samples(path: Path, on_problem: OnProblem) -> PoseSamples:
         image_index=index,
         boxes_xywh=boxes,
         keypoints_px=keypoints[..., :2],
-        has_px=np.ones(keypoints.shape[:2], bool),
+        has_px=keypoints[..., 2] > OUTSIDE,
         keypoints_mm=keypoints_mm,
     )
 

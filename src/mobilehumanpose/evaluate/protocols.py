@@ -27,6 +27,7 @@ from .predictions import Predictions
 from .results import EvaluationResult
 from .root_files import read_bbox_root_predictions
 from .roots import evaluate_mrpe, evaluate_root_ap
+from .synth import evaluate_synth
 
 Read = Callable[[Path, PoseDataset], Predictions]
 Write = Callable[[Path, PoseDataset, Predictions], None]
@@ -171,6 +172,15 @@ TEST_PROTOCOLS: Mapping[str, TestProtocol] = {
         joint_names=LIMBS_AND_ROOT.joint_names,
         places="stature",
         evaluate=lambda dataset, predictions, _data, _out: evaluate_lspet(
+            dataset.samples, predictions
+        ),
+    ),
+    "synth": TestProtocol(
+        dataset="synth",
+        part="test",
+        joint_names=MUPOTS_17.joint_names,
+        places="stature",
+        evaluate=lambda dataset, predictions, _data, _out: evaluate_synth(
             dataset.samples, predictions
         ),
     ),

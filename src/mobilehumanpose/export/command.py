@@ -1,91 +1,233 @@
-"""What ``mhp export`` does: a trained network becomes a file that the runtime loads."""
+"""What ``mhp export`` does: a trained network becomes a file that an app or the runtime loads.
+
+Everything is made and checked in a temporary folder beside the place where it shall lie, and is
+moved there when all is well.
+"""
 
 from __future__ import annotations
 
+import json
+import shutil
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import UserError
-from ..geometry import crop_affine, process_bbox, warp_crop
-from ..media import load_photo
-from ..models.checkpoint import import_original, load_checkpoint, save_checkpoint
-from ..models.network import INPUT_PX, describe
-from .onnx_file import export_onnx
+from ..media import make_folder
+from ..models.checkpoint import save_checkpoint
+from .accuracy import load_benchmark, measure, refuse_loss
+from .crops import CalibrationBoxes, CropSet, calibration_crops, check_crops, keep_back
+from .exported import ExportedNetwork
+from .parity import compare, refuse_difference
+from .sidecar import Interface, refuse_foreign_sidecar, sidecar, sidecar_path
+from .source import Reference, Source, load_source
+from .targets import Job, Precision, Target, find_target
 
-#: Pictures of noise that stand in where no photograph is given: the graph's parity shows on any.
-NUM_NOISE_CROPS = 4
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """How to export.
+
+    Attributes:
+        to: name of a target, or ``"safetensors"``.
+        precision: the target's first when None.
+        with_head: joints come out rather than heat-maps; when None, where the target can.
+        photos: to compare with PyTorch on, each as a square around its middle.
+        calibration: folder of pictures that int8 takes its ranges from.
+        calibration_boxes: whether a person is looked for in these.
+        benchmark: folder with ``lspet-train.*``, on whose held-out tenth int8 shows what it loses.
+        preset: the network of an original snapshot, which does not say so itself.
+        joint_set: its joint set.
+    """
+
+    to: str = "onnx"
+    precision: Precision | None = None
+    with_head: bool | None = None
+    photos: Sequence[Path] = ()
+    calibration: Path | None = None
+    calibration_boxes: CalibrationBoxes = "found"
+    benchmark: Path | None = None
+    preset: str | None = None
+    joint_set: str | None = None
 
 
-def export_checkpoint(
-    checkpoint: Path,
-    out: Path,
-    *,
-    to: str,
-    photos: Sequence[Path],
-    preset: str | None,
-    joint_set: str | None,
-) -> str:
-    """Write a checkpoint as another kind of file.
+def export_model(model: str, out: Path, options: ExportOptions) -> str:
+    """Write a network as another kind of file, once it has shown that it answers as PyTorch does.
 
     Args:
-        checkpoint: a ``.safetensors`` file, or a ``snapshot_N.pth.tar`` of the original.
-        out: the file to write, ending in ``.onnx`` or ``.safetensors``; a model is named by it.
-        to: ``"onnx"`` or ``"safetensors"``.
-        photos: to compare an ONNX file with PyTorch on, each as a square around its middle.
-        preset: the network of a snapshot, which does not say so itself.
-        joint_set: its joint set.
+        model: see :func:`~mobilehumanpose.export.source.load_source`.
+        out: the file to write, whose stem names the model, or a folder for it.
+        options: how.
 
     Returns:
-        What was written, and how far an ONNX file is from PyTorch.
+        What was written, and how it differs from PyTorch.
 
     Raises:
-        UserError: a file cannot be read or written, or the parity check fails.
+        UserError: a file cannot be read or written, a toolchain is absent, what is asked for
+            cannot be had, or a check fails; then no file is written.
     """
-    if out.suffix != f".{to}":
-        raise UserError(f"{out}: the name of a file for --to {to} must end in .{to}")
-    if checkpoint.suffix == ".safetensors":
-        if preset or joint_set:
-            raise UserError(f"{checkpoint}: says its own network and joints; leave them out")
-        model, metadata = load_checkpoint(checkpoint)
-    elif preset and joint_set:
-        model, metadata = import_original(checkpoint, preset=preset, joint_set=joint_set)
-    else:
-        raise UserError(
-            f"{checkpoint}: a snapshot of the original needs --preset and --joint-set, "
-            "since it does not say which network it is"
+    if options.to == "safetensors":
+        return _export_safetensors(model, out, options)
+    target = find_target(options.to)
+    precision = options.precision or target.precisions[0]
+    with_head = target.can_have_head if options.with_head is None else options.with_head
+    _refuse_impossible(target, precision, with_head, options)
+    path = _output_path(out, model, target, precision)
+    refuse_foreign_sidecar(path)
+    source = load_source(model, preset=options.preset, joint_set=options.joint_set)
+    calibration = None
+    compared = check_crops(options.photos, source.input_px)
+    if options.calibration is not None:
+        crops = calibration_crops(options.calibration, source.input_px, options.calibration_boxes)
+        calibration, kept = keep_back(crops)
+        if not options.photos:
+            compared = CropSet(kept, "crops kept back from calibration")
+    return export_checked(
+        source,
+        path,
+        target,
+        precision=precision,
+        with_head=with_head,
+        compared=compared,
+        calibration=calibration,
+        benchmark=options.benchmark,
+    )
+
+
+def export_checked(
+    source: Source,
+    path: Path,
+    target: Target,
+    *,
+    precision: Precision,
+    with_head: bool,
+    compared: CropSet,
+    calibration: NDArray[np.uint8] | None = None,
+    benchmark: Path | None = None,
+) -> str:
+    """Convert, check and only then put in place: the file, any that belong to it, and its JSON.
+
+    Raises:
+        UserError: a check fails; then no file is written.
+    """
+    make_folder(path.parent)
+    try:
+        folder = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+    try:
+        made = Path(folder) / path.name
+        job = Job(
+            source=source,
+            name=path.stem,
+            path=made,
+            precision=precision,
+            with_head=with_head,
+            calibration=calibration,
         )
-    if to == "safetensors":
-        save_checkpoint(out, model, metadata)
-        return f"{out}: written"
-    difference_cells = export_onnx(
-        model,
-        describe(out.stem, model, metadata),
-        out,
-        num_joints=model.config.num_joints,
-        mean=metadata.mean,
-        std=metadata.std,
-        check_crops=_check_crops(photos),
-    )
-    return (
-        f"{out}: written; joints differ from PyTorch's by {difference_cells:.4f} cells on average"
-    )
+        interface = target.convert(job)
+        parity, told = _check(job, interface, target, compared, benchmark, path)
+        others = sorted(p for p in made.parent.iterdir() if p != made)
+        content = sidecar(
+            source.describe(path.stem),
+            interface,
+            files=[made, *others],
+            target=target.name,
+            precision=precision,
+            parity=parity,
+        )
+        sidecar_path(made).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        for part in (*others, made, sidecar_path(made)):
+            _move(part, path.parent / part.name)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error}") from None
+    finally:
+        shutil.rmtree(folder)
+    return f"{path}: written in {precision}; {told}"
 
 
-def _check_crops(photos: Sequence[Path]) -> np.ndarray:
-    if not photos:
-        rng = np.random.default_rng(0)
-        shape = (NUM_NOISE_CROPS, INPUT_PX, INPUT_PX, 3)
-        return rng.integers(0, 256, shape, dtype=np.uint8)
-    crops = []
-    for path in photos:
-        photo = load_photo(path)
-        size = (photo.shape[1], photo.shape[0])
-        side = min(size)
-        middle = np.array([(size[0] - side) / 2, (size[1] - side) / 2, side, side], float)
-        box = process_bbox(middle, size, margin=1.0)
-        if box is None:
-            raise UserError(f"{path}: too small to cut a crop from")
-        crops.append(warp_crop(photo, crop_affine(box, INPUT_PX), INPUT_PX))
-    return np.stack(crops)
+def _check(
+    job: Job,
+    interface: Interface,
+    target: Target,
+    compared: CropSet,
+    benchmark: Path | None,
+    path: Path,
+) -> tuple[dict[str, Any], str]:
+    """The figures for the JSON, and the same in words."""
+    source = job.source
+    if target.load is None:
+        return {"crops": 0, "checked": target.why_not_run}, target.why_not_run
+    network = ExportedNetwork(
+        target.load(job.path, interface), interface, source.describe(job.name)
+    )
+    parity = compare(
+        network(compared.crops),
+        Reference(source)(compared.crops),
+        grid=source.grid,
+        depth_range_mm=source.metadata.depth_range_mm,
+        pictures=compared.pictures,
+    )
+    refuse_difference(parity, job.precision, str(path))
+    figures, told = parity.to_json(), str(parity)
+    if benchmark is not None:
+        dataset = load_benchmark(benchmark)
+        before, after = measure(Reference(source), dataset), measure(network, dataset)
+        figures["accuracy"] = refuse_loss(before, after, str(path))
+        told += (
+            f"; PCK@0.2 {before.pck:.1f} → {after.pck:.1f} %, "
+            f"depth error {before.depth_mm:.1f} → {after.depth_mm:.1f} mm"
+        )
+    elif job.precision == "int8":
+        told += "; what that costs in accuracy, --benchmark tells"
+    return figures, told
+
+
+def _refuse_impossible(
+    target: Target, precision: Precision, with_head: bool, options: ExportOptions
+) -> None:
+    if precision not in target.precisions:
+        raise UserError(
+            f"--precision {precision}: {target.name} is made in {', '.join(target.precisions)}"
+        )
+    if with_head and not target.can_have_head:
+        raise UserError(
+            f"--with-head: the runtime of {target.name} cannot do the head; take --heatmaps"
+        )
+    if precision == "int8" and options.calibration is None:
+        raise UserError("--precision int8 needs --calibration, a folder of pictures like yours")
+    if precision != "int8" and options.calibration is not None:
+        raise UserError(f"--calibration: nothing is calibrated in {precision}")
+
+
+def _output_path(out: Path, model: str, target: Target, precision: Precision) -> Path:
+    if out.suffix == target.suffix:
+        return out
+    if out.suffix and not out.is_dir():
+        raise UserError(
+            f"{out}: the name of a file for --to {target.name} must end in {target.suffix}"
+        )
+    return out / f"{Path(model).name.split('.')[0]}-{target.name}-{precision}{target.suffix}"
+
+
+def _move(part: Path, to: Path) -> None:
+    """Rename; a folder of that name, which cannot be renamed over, goes first."""
+    if to.is_dir():
+        shutil.rmtree(to)
+    part.replace(to)
+
+
+def _export_safetensors(model: str, out: Path, options: ExportOptions) -> str:
+    """A snapshot of the original as the file that everything here reads."""
+    if out.suffix != ".safetensors":
+        raise UserError(f"{out}: the name of a file for --to safetensors must end in .safetensors")
+    source = load_source(model, preset=options.preset, joint_set=options.joint_set)
+    if source.is_folded:
+        raise UserError(f"{model}: its normalisations are folded, and do not fit a .safetensors")
+    save_checkpoint(out, source.network, source.metadata)
+    return f"{out}: written"

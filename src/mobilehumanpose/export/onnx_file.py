@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -96,23 +97,7 @@ def export_onnx(
         network, num_joints=num_joints, grid=description.grid, mean=mean, std=std
     ).eval()
     crops = torch.from_numpy(check_crops)
-    # PyTorch warns of operators of torchvision, which is not used here, and of its own ways.
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        program = torch.onnx.export(
-            model,
-            (torch.zeros(2, *crops.shape[1:], dtype=torch.uint8),),
-            input_names=["image"],
-            output_names=["cells", "scores"],
-            dynamic_shapes={"image": {0: torch.export.Dim("batch", min=1, max=1024)}},
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
-    if program is None:
-        raise UserError(f"{path}: torch.onnx.export gave no graph")
-    proto = fast_graph(onnxslim.slim(program.model_proto))
+    proto = float_graph(model, crops.shape[1], ("cells", "scores"))
     with torch.no_grad():
         expected = soft_argmax(network(model.scaled(crops)), num_joints)[0].numpy()
     graph_error = np.abs(_run(proto, check_crops) - expected).max()
@@ -128,10 +113,35 @@ def export_onnx(
             f"{path}: not written: float16 weights move joints by {rounding:.4f} cells on average; "
             f"at most {MAX_ROUNDING_CELLS} is right"
         )
-    _describe(proto, description)
+    describe_proto(proto, description)
     onnx.checker.check_model(proto)
     write_file(path, proto.SerializeToString())
     return rounding
+
+
+def float_graph(model: nn.Module, input_px: int, output_names: Sequence[str]) -> onnx.ModelProto:
+    """The slimmed ONNX graph of (N, P, P, 3) uint8 pictures → outputs, all in float32.
+
+    Raises:
+        UserError: PyTorch's exporter gives none.
+    """
+    # PyTorch warns of operators of torchvision, which is not used here, and of its own ways.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        program = torch.onnx.export(
+            model,
+            (torch.zeros(2, input_px, input_px, 3, dtype=torch.uint8),),
+            input_names=["image"],
+            output_names=list(output_names),
+            dynamic_shapes={"image": {0: torch.export.Dim("batch", min=1, max=1024)}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    if program is None:
+        raise UserError("torch.onnx.export gave no graph")
+    return onnxslim.slim(program.model_proto)
 
 
 def _run(proto: onnx.ModelProto, crops: np.ndarray) -> np.ndarray:
@@ -139,7 +149,7 @@ def _run(proto: onnx.ModelProto, crops: np.ndarray) -> np.ndarray:
     return session.run(["cells"], {"image": crops})[0]
 
 
-def _describe(proto: onnx.ModelProto, description: ModelDescription) -> None:
+def describe_proto(proto: onnx.ModelProto, description: ModelDescription) -> None:
     """Put the description in, and the exporter's traces (paths, line numbers) out."""
     proto.metadata_props.clear()
     helper.set_model_props(proto, {METADATA_KEY: description.to_json()})

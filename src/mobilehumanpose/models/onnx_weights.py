@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import UserError
 from ..runtime import METADATA_KEY, ModelDescription
-from .presets import Network
+from .blocks import fold_norms
+from .presets import Network, build
 
 #: Where an exported graph keeps the network beside the head.
 SCOPE = "network."
@@ -28,8 +31,34 @@ PRELU_PREFIX = "prelu."
 PART_MARK = "@"
 
 
+class OnnxModel(NamedTuple):
+    """What an exported file holds.
+
+    Attributes:
+        description: as it travels inside.
+        weights: ``<layer>.weight`` and ``<layer>.bias`` of each convolution.
+        mean: that the graph subtracts from the 0…255 pixels, for R, G, B.
+        std: by which it divides them then.
+    """
+
+    description: ModelDescription
+    weights: dict[str, Tensor]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
 def read_onnx_weights(path: Path) -> tuple[ModelDescription, dict[str, Tensor]]:
     """The description of an exported model, and its ``<layer>.weight`` and ``<layer>.bias``.
+
+    Raises:
+        UserError: the file cannot be read, or this project did not export it.
+    """
+    model = read_onnx(path)
+    return model.description, model.weights
+
+
+def read_onnx(path: Path) -> OnnxModel:
+    """All of an exported model that makes up its network.
 
     Raises:
         UserError: the file cannot be read, or this project did not export it.
@@ -57,6 +86,13 @@ def read_onnx_weights(path: Path) -> tuple[ModelDescription, dict[str, Tensor]]:
     stored = {tensor.name: tensor for tensor in proto.graph.initializer}
     # Large tensors are stored in half precision behind a cast to their name.
     names = {node.output[0]: node.input[0] for node in proto.graph.node if node.op_type == "Cast"}
+
+    def values(name: str) -> NDArray[np.floating]:
+        tensor = stored.get(names.get(name, name))
+        if tensor is None:
+            raise UserError(f"{path}: the weights {name!r} are not in the file")
+        return numpy_helper.to_array(tensor)
+
     weights = {}
     for node in proto.graph.node:
         if node.op_type != "Conv" or not node.input[1].startswith(SCOPE):
@@ -64,11 +100,13 @@ def read_onnx_weights(path: Path) -> tuple[ModelDescription, dict[str, Tensor]]:
         key = node.input[1].removeprefix(SCOPE)
         bias_key = key.partition(PART_MARK)[0].removesuffix("weight") + "bias"
         for own_key, name in zip((key, bias_key), node.input[1:], strict=False):
-            tensor = stored.get(names.get(name, name))
-            if tensor is None:
-                raise UserError(f"{path}: the weights {name!r} are not in the file")
-            weights[own_key] = torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
-    return ModelDescription.from_json(description, path), _whole(weights)
+            weights[own_key] = torch.from_numpy(values(name).copy()).float()
+    return OnnxModel(
+        ModelDescription.from_json(description, path),
+        _whole(weights),
+        mean=_per_channel(values("mean")),
+        std=_per_channel(values("std")),
+    )
 
 
 def _whole(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -83,6 +121,11 @@ def _whole(weights: dict[str, Tensor]) -> dict[str, Tensor]:
         parts = [whole.pop(f"{name}{PART_MARK}{start}") for start in sorted(channels)]
         whole[name] = torch.cat(parts, dim=1)
     return whole
+
+
+def _per_channel(values: NDArray[np.floating]) -> tuple[float, float, float]:
+    red, green, blue = np.broadcast_to(values.reshape(-1), 3).astype(float).tolist()
+    return red, green, blue
 
 
 @torch.no_grad()
@@ -103,14 +146,8 @@ def load_onnx_weights(
     Raises:
         UserError: the weights are of another network.
     """
-    convolutions = {n: m for n, m in model.named_modules() if isinstance(m, nn.Conv2d)}
-    for name, layer in convolutions.items():
-        weight = weights.get(f"{name}.weight")
-        if weight is None or weight.shape != layer.weight.shape:
-            raise UserError(
-                f"{source}: {name} is {'absent' if weight is None else tuple(weight.shape)}; "
-                f"{tuple(layer.weight.shape)} fits {type(model).__name__}"
-            )
+    _refuse_other_shapes(model, weights, source)
+    convolutions = _convolutions(model)
     norms = _norms_behind(model)
     lengths = {}
     for name, layer in convolutions.items():
@@ -154,6 +191,47 @@ def load_onnx_weights(
         scale = (variance + norm.eps).sqrt() / factor
         shift = norm.bias + scale / (variance + norm.eps).sqrt() * factor * mean
         _set_norm(norm, mean=factor * mean, variance=variance, scale=scale, shift=shift)
+
+
+@torch.no_grad()
+def folded_network(
+    weights: Mapping[str, Tensor], *, preset: str, num_joints: int, source: Path
+) -> Network:
+    """The network that an exported file runs: folded as there, so that its answers are the file's.
+
+    Args:
+        weights: of :func:`read_onnx`.
+        preset: of the network.
+        num_joints: J.
+        source: named in messages.
+
+    Raises:
+        UserError: the weights are of another network.
+    """
+    model = cast(Network, fold_norms(build(preset, num_joints=num_joints, activation="relu6")))
+    _refuse_other_shapes(model, weights, source)
+    for name, layer in _convolutions(model).items():
+        layer.weight.copy_(weights[f"{name}.weight"])
+        bias = weights.get(f"{name}.bias")  # left out if zero
+        if layer.bias is not None:
+            layer.bias.copy_(torch.zeros_like(layer.bias) if bias is None else bias)
+        elif bias is not None:
+            raise UserError(f"{source}: {name} has a bias, which {type(model).__name__} has not")
+    return model
+
+
+def _convolutions(model: nn.Module) -> dict[str, nn.Conv2d]:
+    return {n: m for n, m in model.named_modules() if isinstance(m, nn.Conv2d)}
+
+
+def _refuse_other_shapes(model: nn.Module, weights: Mapping[str, Tensor], source: Path) -> None:
+    for name, layer in _convolutions(model).items():
+        weight = weights.get(f"{name}.weight")
+        if weight is None or weight.shape != layer.weight.shape:
+            raise UserError(
+                f"{source}: {name} is {'absent' if weight is None else tuple(weight.shape)}; "
+                f"{tuple(layer.weight.shape)} fits {type(model).__name__}"
+            )
 
 
 def _norms_behind(model: nn.Module) -> dict[str, nn.BatchNorm2d]:

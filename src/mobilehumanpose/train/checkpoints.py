@@ -87,7 +87,7 @@ def write_checkpoint(
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "steps": steps,
-            "tensors": _fingerprint(temporary / _TENSORS),
+            "tensors": fingerprint(temporary / _TENSORS),
         }
         (temporary / _STATE).write_text(json.dumps({**stamp, **state}))
         for path in (temporary / _TENSORS, temporary / _STATE, temporary):
@@ -125,12 +125,13 @@ def _read(path: Path) -> Checkpoint:
     state = json.loads((path / _STATE).read_bytes())
     if (state["format"], state["format_version"]) != (FORMAT, FORMAT_VERSION):
         raise ValueError(f"{_STATE} is not of format {FORMAT} {FORMAT_VERSION}")
-    if _fingerprint(path / _TENSORS) != state["tensors"]:
+    if fingerprint(path / _TENSORS) != state["tensors"]:
         raise ValueError(f"{_TENSORS} is not the file that was written")
     return Checkpoint(path=path, tensors=load_file(path / _TENSORS), state=state)
 
 
-def _fingerprint(path: Path) -> dict[str, Any]:
+def fingerprint(path: Path) -> dict[str, Any]:
+    """Size and SHA-256 of a file, for JSON."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"bytes": path.stat().st_size, "sha256": digest}

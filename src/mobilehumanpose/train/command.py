@@ -29,6 +29,8 @@ def _part(dataset: str, part: str) -> Callable[[Path], PoseDataset]:
 LOADERS: Mapping[str, Callable[[Path], PoseDataset]] = {
     "lspet-train": _part("lspet", "train"),
     "lspet-validation": _part("lspet", "validation"),
+    "synth-train": _part("synth", "train"),
+    "synth-held-out": _part("synth", "held-out"),
     "human36m-p1-train": _part("human36m", "train-protocol1"),
     "human36m-p2-train": _part("human36m", "train"),
     "mpii-train": _part("mpii", "train"),
@@ -47,6 +49,7 @@ class TrainOptions:
         out: the run writes into ``model_dump/<recipe>`` and ``log/<recipe>`` in it.
         go_on: from the newest checkpoint; without it, a folder with one is refused.
         init: a file of weights to begin with instead of new ones.
+        teacher: a file of a trained network that teaches as well.
         gpus: GPUs of this machine to train on; the processor when empty; what there is when None.
         threads: of PyTorch in each process; its own choice when None.
         workers: processes that cut crops, for each process that trains.
@@ -57,6 +60,7 @@ class TrainOptions:
     out: Path
     go_on: bool
     init: Path | None
+    teacher: Path | None
     gpus: list[int] | None
     threads: int | None
     workers: int
@@ -70,6 +74,7 @@ def run_recipe(
     go_on: bool,
     console: Console,
     init: Path | None = None,
+    teacher: Path | None = None,
     gpu: str | None = None,
     processes: int | None = None,
     backbone: str | None = None,
@@ -88,6 +93,8 @@ def run_recipe(
         go_on: from the newest checkpoint; without it, a folder with one is refused.
         console: where progress is told.
         init: weights to begin with, ``.safetensors`` or an exported ``.onnx``.
+        teacher: a trained network, ``.safetensors`` or an exported ``.onnx``, for recipes that
+            have a ``teacher_weight``.
         gpu: numbers such as ``"0-1"`` or ``"0,1"``: one process each.
         processes: so many on the processor instead.
         backbone: LPRES, LPSKI or LPWO instead of the recipe's.
@@ -113,6 +120,12 @@ def run_recipe(
     recipe = change_stages(
         find_recipe(name, backbone), crop_px=crop_px, epochs=epochs, batch_size=batch_size
     )
+    if (teacher is not None) != (recipe.teacher_weight > 0):
+        raise UserError(
+            f"recipe {recipe.name!r} learns from a trained network: give its file by --teacher"
+            if teacher is None
+            else f"--teacher {teacher}: recipe {recipe.name!r} does not learn from one"
+        )
     gpus = parse_gpus(gpu) if gpu is not None else [] if processes is not None else None
     options = TrainOptions(
         recipe=recipe,
@@ -120,6 +133,7 @@ def run_recipe(
         out=out,
         go_on=go_on,
         init=init,
+        teacher=teacher,
         gpus=gpus,
         threads=threads,
         workers=workers,
@@ -163,6 +177,8 @@ def train(options: TrainOptions, console: Console | None = None) -> None:
             ranks=ranks,
             workers=options.workers,
         )
+        if options.teacher is not None:
+            trainer.learn_from(options.teacher)
         if options.go_on:
             trainer.resume()
         elif options.init is not None:

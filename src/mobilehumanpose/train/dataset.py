@@ -18,8 +18,11 @@ from ..data.crops import (
     cut_crop,
     normalized_targets,
     occlude,
+    person_box,
     random_affine,
+    random_part,
     vary_colors,
+    vary_sharpness,
 )
 from ..data.samples import PoseDataset
 from ..data.sampling import (
@@ -102,32 +105,37 @@ class CropDataset(Dataset[Crops]):
             samples.image_size(index),
             samples.boxes_xywh[index],
         )
-        lean_degrees = 0.0
-        if self.upright:
-            keypoints_px, is_labelled = samples.keypoints_px[index], samples.has_px[index]
-            lean = torso_lean_degrees(keypoints_px, is_labelled, samples.skeleton)
-            if lean is not None:
-                lean_degrees, box = lean, turned_square(keypoints_px[is_labelled], lean)
+        keypoints_px, has_px = samples.keypoints_px[index], samples.has_px[index]
+        rng = np.random.default_rng((seed, dataset_index, index))
+        part = has_px
+        if self.augmentation is not None:
+            part = random_part(has_px, samples.skeleton, self.augmentation, rng)
+        lean = torso_lean_degrees(keypoints_px, has_px, samples.skeleton) if self.upright else None
+        if lean is not None:
+            box = turned_square(keypoints_px[part], lean)
+        elif part is not has_px:
+            around = person_box(keypoints_px, part, size)
+            box = box if around is None else around
+        lean_degrees = lean or 0.0
         if self.augmentation is None:
             affine = crop_affine(box, self.crop_px, rotation_degrees=lean_degrees)
             flip = False
             crop = cut_crop(images, name, affine, self.crop_px, may_shrink=False)
             planes = np.ascontiguousarray(crop.transpose(2, 0, 1))
         else:
-            rng = np.random.default_rng((seed, dataset_index, index))
             affine, flip = random_affine(
                 box, self.crop_px, self.augmentation, rng, lean_degrees=lean_degrees
             )
             crop = cut_crop(images, name, affine, self.crop_px, may_shrink=True)
+            crop = vary_sharpness(crop, self.augmentation, rng)
             occlude(crop, box, affine, size, self.augmentation, rng)
             planes = vary_colors(crop, self.augmentation, rng)
-        has_px, depth_mm = samples.has_px[index], samples.depth_mm[index]
-        has_depth = samples.has_depth[index]
+        depth_mm, has_depth = samples.depth_mm[index], samples.has_depth[index]
         if self.depth_range_hides:
             is_within = (depth_mm >= -HALF_DEPTH_MM) & (depth_mm < HALF_DEPTH_MM)
             has_px = has_px & (is_within | ~has_depth)
         targets, known = normalized_targets(
-            samples.keypoints_px[index],
+            keypoints_px,
             has_px,
             depth_mm,
             has_depth,

@@ -18,7 +18,7 @@ from ..data.samples import PoseDataset
 from ..data.sampling import SeededBatches
 from ..errors import UserError
 from ..skeleton import get_skeleton
-from .checkpoints import read_newest, write_checkpoint
+from .checkpoints import fingerprint, read_newest, write_checkpoint
 from .dataset import CropDataset, epoch_order, load_batches
 from .distributed import Ranks
 from .logs import RunLog, make_progress
@@ -80,6 +80,7 @@ class Trainer:
         self.batch = 0  # within the epoch
         self.loss_sum = 0.0  # of the epoch's batches so far
         self.log: RunLog | None = None
+        self._teacher: dict[str, Any] | None = None  # its file's fingerprint
         self._is_resumed = False
         self._log_bytes: Mapping[str, int] = {}
         self._saved_at = time.monotonic()
@@ -91,7 +92,8 @@ class Trainer:
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a run to go on, as JSON gives it back."""
         lengths = [[data.name, len(data.samples)] for data in self.train_sets]
-        return json.loads(json.dumps({"recipe": asdict(self.recipe), "datasets": lengths}))
+        identity = {"recipe": asdict(self.recipe), "datasets": lengths, "teacher": self._teacher}
+        return json.loads(json.dumps(identity))
 
     def save(self) -> None:
         """Write a checkpoint; all processes take part, the first one writes.
@@ -128,6 +130,16 @@ class Trainer:
         self._tell(f"starting from {path}")
         return self
 
+    def learn_from(self, path: Path) -> Self:
+        """Have the trained network of a ``.safetensors`` or exported ``.onnx`` file teach as well.
+
+        Raises:
+            UserError: the file cannot be read, or holds a network with other joints.
+        """
+        self.learner.learn_from(path)
+        self._teacher = fingerprint(path)
+        return self
+
     def resume(self) -> Self:
         """Go on from the newest checkpoint that is whole.
 
@@ -138,7 +150,7 @@ class Trainer:
         self._tell(*problems)
         path, state = checkpoint.path, checkpoint.state
         for key, mine in self._identity().items():
-            theirs = state[key]
+            theirs = state.get(key)  # runs before there were teachers had none
             if theirs != mine:
                 raise UserError(f"{path}: belongs to another run: {_difference(key, theirs, mine)}")
         self.learner.unpack(checkpoint.tensors, state, state["steps"])

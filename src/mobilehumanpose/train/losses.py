@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..errors import UserError
 from ..models.head import Marginals, expected_cells
 
 #: Spread of the heat-map's target, in cells: as narrow as the grid can hold without aliasing.
@@ -88,6 +89,31 @@ def heatmap_loss(marginals: Marginals, targets: Tensor, known: Tensor) -> Summed
     cross_entropy = -(target * plane.clamp(min=1e-9).log()).sum(dim=(2, 3))
     counts = torch.where(is_outside, 1, known[..., 0])
     return Summed(total=(cross_entropy * counts).sum(), count=counts.sum())
+
+
+def distillation_loss(marginals: Marginals, teacher: Marginals) -> Summed:
+    """Cross-entropy between what a network and its teacher believe, in the picture and in depth.
+
+    All joints count, labelled or not: the teacher has something to say of each, and where it is
+    unsure it says that too (Hinton et al. 2015).
+
+    Args:
+        marginals: of the network's heat-maps.
+        teacher: of the teacher's, over the same grid; carries no gradient.
+
+    Raises:
+        UserError: the grids differ.
+    """
+    total = torch.zeros((), device=marginals.plane.device)
+    for mine, theirs in zip(marginals, teacher, strict=True):
+        if mine.shape != theirs.shape:
+            raise UserError(
+                f"the teacher's heat-maps are of {tuple(theirs.shape[2:])} cells, "
+                f"the network's of {tuple(mine.shape[2:])}"
+            )
+        total = total - (theirs * mine.clamp(min=1e-9).log()).sum()
+    count = torch.tensor(float(marginals.plane[..., 0, 0].numel()), device=total.device)
+    return Summed(total=total, count=count)
 
 
 def _grid(marginals: Marginals) -> Tensor:

@@ -14,16 +14,27 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import UserError
+from ..models.blocks import fold_norms
 from ..models.checkpoint import CheckpointMetadata, load_checkpoint, save_checkpoint
-from ..models.head import joint_marginals
+from ..models.head import Marginals, joint_marginals
 from ..models.lite import LiteNet, freeze_encoder, load_imagenet_encoder
-from ..models.onnx_weights import load_onnx_weights, read_onnx_weights
+from ..models.onnx_weights import (
+    folded_network,
+    load_onnx_weights,
+    read_onnx,
+    read_onnx_weights,
+)
 from ..models.presets import Network, build
 from ..skeleton import get_skeleton
 from .checkpoints import pack_optimizer, unpack_optimizer
 from .dataset import Crops
 from .distributed import Ranks
-from .losses import coordinate_loss, heatmap_loss, upstream_coordinate_loss
+from .losses import (
+    coordinate_loss,
+    distillation_loss,
+    heatmap_loss,
+    upstream_coordinate_loss,
+)
 from .recipes import Recipe, Stage, Triple
 
 
@@ -65,6 +76,7 @@ class Learner:
         model: the weights that gradients move.
         averaged: those that are used; the model itself where the recipe averages none.
         optimizer: of the model.
+        ask_teacher: (N, 3, P, P) uint8 crops → what a trained network believes; None without one.
         steps: that were done.
     """
 
@@ -77,7 +89,7 @@ class Learner:
         self.model: Network = build(
             recipe.preset, num_joints=self.num_joints, activation=recipe.activation
         )
-        if isinstance(self.model, LiteNet):
+        if isinstance(self.model, LiteNet) and recipe.pretrained_encoder:
             load_imagenet_encoder(self.model)
         # From here on processes draw different numbers, should a layer ever draw any.
         torch.manual_seed(recipe.seed + ranks.rank)
@@ -87,6 +99,7 @@ class Learner:
         if recipe.ema_decay is not None:
             self.averaged = copy.deepcopy(self.model).eval().requires_grad_(requires_grad=False)
         self.normalize = make_normalizer(recipe.mean, recipe.std, ranks.device)
+        self.ask_teacher: Callable[[Tensor], Marginals] | None = None
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
         self.optimizer = kind(self._parameter_groups(), fused=True)
         self.uses_amp = (
@@ -158,6 +171,39 @@ class Learner:
         if self.averaged is not self.model:
             self.averaged.load_state_dict(self.model.state_dict())
 
+    def learn_from(self, path: Path) -> None:
+        """Have a trained network say what it sees in the crops too.
+
+        Args:
+            path: its ``.safetensors`` file, or a model that was exported as ``.onnx``; it may be
+                another network with other scaling.
+
+        Raises:
+            UserError: the file cannot be read, or the network has other joints.
+        """
+        mine = {"joint_set": self.recipe.joint_set}
+        if path.suffix == ".onnx":
+            model = read_onnx(path)
+            description, mean, std = model.description, model.mean, model.std
+            _refuse_other(path, mine, description)
+            folded: nn.Module = folded_network(
+                model.weights, preset=description.preset, num_joints=self.num_joints, source=path
+            )
+        else:
+            teacher, metadata = load_checkpoint(path)
+            mean, std = metadata.mean, metadata.std
+            _refuse_other(path, mine, metadata)
+            folded = fold_norms(teacher)
+        # What torch's own annotation of `to` forgets to mention.
+        folded.to(self.ranks.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        normalize = make_normalizer(mean, std, self.ranks.device)
+
+        @torch.no_grad()
+        def ask(pixels: Tensor) -> Marginals:
+            return joint_marginals(folded(normalize(pixels)), self.num_joints)
+
+        self.ask_teacher = ask
+
     def save_network(self, path: Path) -> None:
         """Write the network that is to be used, without what only training needs.
 
@@ -218,6 +264,9 @@ class Learner:
         terms = [(1.0, coordinates(marginals, targets, known))]
         if self.recipe.heatmap_weight:
             terms.append((self.recipe.heatmap_weight, heatmap_loss(marginals, targets, known)))
+        if self.ask_teacher is not None:
+            taught = self.ask_teacher(crops.pixels)
+            terms.append((self.recipe.teacher_weight, distillation_loss(marginals, taught)))
         # Means are over the whole batch: a process with few known joints must not count as much
         # as one with many. What process 0 wants travels along.
         asks = torch.tensor(float(wants_save and self.ranks.rank == 0), device=device)

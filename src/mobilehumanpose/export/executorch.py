@@ -1,0 +1,90 @@
+"""ExecuTorch (``.pte``): PyTorch's own runtime for phones, here with the XNNPACK backend.
+
+It takes pictures of 0…255 as float32. Heat-maps come out: its runtime 1.5.1 crashes in the head.
+XNNPACK computes in float32 or in int8; with weights in float16 it would compute in float16, which
+is not offered.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .graph import ExportGraph, example_image
+from .quiet import quiet_programs
+from .sidecar import InputSpec, Interface, usual_outputs
+from .targets import Job, Runner, Target
+
+
+def convert(job: Job) -> Interface:
+    """Write the ``.pte`` file."""
+    source, side = job.source, job.source.input_px
+    graph = ExportGraph(source, with_head=job.with_head, layout="NCHW")
+    example = (example_image(source, "NCHW"),)
+    with quiet_programs():
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import to_edge_transform_and_lower
+
+        if job.calibration is not None:
+            graph.network = quantise(graph.network, source.scaled(job.calibration))
+        program = torch.export.export(graph, example)
+        lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
+        job.path.write_bytes(lowered.to_executorch().buffer)
+    return Interface(
+        input=InputSpec(name="image", shape=(1, 3, side, side), layout="NCHW", dtype="float32"),
+        outputs=usual_outputs(source.num_joints, source.grid, with_head=job.with_head),
+    )
+
+
+def quantise(network: nn.Module, images: Tensor) -> nn.Module:
+    """The network with int8 weights by channel and int8 activations; the head is not in it.
+
+    Args:
+        network: with its normalisations folded.
+        images: (N, 3, P, P) scaled, to measure ranges on.
+    """
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+        XNNPACKQuantizer,
+        get_symmetric_quantization_config,
+    )
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+    quantiser = XNNPACKQuantizer()
+    quantiser.set_global(get_symmetric_quantization_config(is_per_channel=True))
+    prepared = prepare_pt2e(torch.export.export(network, (images[:1],)).module(), quantiser)
+    with torch.no_grad():
+        for image in images:
+            prepared(image[None])
+    return convert_pt2e(prepared)
+
+
+def load(path: Path, _: Interface) -> Runner:
+    """The file in ExecuTorch's runtime; its inputs and outputs have an order, and no names."""
+    with quiet_programs():
+        from executorch.runtime import Runtime
+
+        # The method lives no longer than the program and the runtime: the runner keeps them.
+        runtime = Runtime.get()
+        program = runtime.load_program(path)
+        method = program.load_method("forward")
+
+    def run(image: NDArray, _kept: tuple = (runtime, program)) -> list[NDArray[np.floating]]:
+        return [tensor.numpy().copy() for tensor in method.execute((torch.from_numpy(image),))]
+
+    return run
+
+
+TARGET = Target(
+    name="executorch",
+    suffix=".pte",
+    packages=("executorch", "torchao"),
+    extra="export-executorch",
+    precisions=("float32", "int8"),
+    can_have_head=False,
+    convert=convert,
+    load=load,
+)

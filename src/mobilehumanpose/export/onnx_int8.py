@@ -1,0 +1,86 @@
+"""ONNX in int8: quantised where it is safe to, for ONNX Runtime.
+
+Weights are int8, with a scale for each channel. Activations are uint8: signed ones are no faster
+than float32 on x86. The scaling before the network and the head behind it stay in float32.
+"""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+
+from ..errors import UserError
+from .quiet import quiet
+
+#: The convolution whose outputs are the heat-maps: all behind it is the head.
+LAST_LAYER = "network.final_layer.weight"
+#: Operators of the network itself. The rest, before and behind it, is never quantised.
+OPERATORS = ("Conv", "Clip", "Relu", "Add", "Concat", "Resize", "AveragePool")
+
+
+class _Crops(CalibrationDataReader):
+    def __init__(self, crops: NDArray[np.uint8]) -> None:
+        self._crops: Iterator[NDArray[np.uint8]] = iter(crops)
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        crop = next(self._crops, None)
+        return None if crop is None else {"image": crop[None]}
+
+
+def quantise(
+    proto: onnx.ModelProto, crops: NDArray[np.uint8], *, keep_float: Sequence[str] = ()
+) -> onnx.ModelProto:
+    """The graph with quantised layers.
+
+    Args:
+        proto: a float32 graph of :func:`.onnx_file.float_graph`.
+        crops: (N, P, P, 3) to measure ranges on.
+        keep_float: convolutions that stay in float, by the beginning of their weights' names.
+
+    Raises:
+        UserError: the graph has no last layer, before which the head could be told from the rest.
+    """
+    excluded = nodes_outside(proto)
+    excluded += [
+        node.name
+        for node in proto.graph.node
+        if node.op_type == "Conv" and node.input[1].startswith(tuple(keep_float))
+    ]
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        path = Path(folder) / "int8.onnx"
+        quantize_static(
+            copy.deepcopy(proto),  # whose weights it moves to a file of its own
+            path,
+            _Crops(crops),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=list(OPERATORS),
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=excluded,
+            calibrate_method=CalibrationMethod.MinMax,
+        )
+        return onnx.load(path)
+
+
+def nodes_outside(proto: onnx.ModelProto) -> list[str]:
+    """Names of the nodes before the first convolution and behind the last: scaling and head."""
+    first = next(i for i, node in enumerate(proto.graph.node) if node.op_type == "Conv")
+    last = next((i for i, node in enumerate(proto.graph.node) if LAST_LAYER in node.input), None)
+    if last is None:
+        raise UserError(f"the graph has no {LAST_LAYER!r}: its head cannot be told from the rest")
+    nodes = list(proto.graph.node)
+    return [node.name for node in (*nodes[:first], *nodes[last + 1 :])]

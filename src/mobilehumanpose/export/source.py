@@ -1,0 +1,164 @@
+"""What is exported: a trained network in PyTorch, from any of the files that hold one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..errors import UserError
+from ..models.blocks import fold_norms
+from ..models.checkpoint import CheckpointMetadata, import_original, load_checkpoint
+from ..models.head import soft_argmax
+from ..models.network import INPUT_PX
+from ..models.onnx_weights import folded_network, read_onnx
+from ..models.presets import Network, grid_cells
+from ..runtime import MAX_BATCH, ModelDescription
+from ..skeleton import get_skeleton
+from ..weights import bundled_models, model_path
+
+#: What is read: by the ends of the files' names.
+SOURCE_SUFFIXES = (".safetensors", ".onnx", ".tar")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A network in evaluation mode, and what must be known to use it.
+
+    Attributes:
+        network: (N, 3, P, P) scaled pixels → (N, J·D, H, W) heat-maps.
+        metadata: of its checkpoint.
+        input_px: P.
+        grid: cells of the heat-map along (x, y, z).
+        is_folded: its normalisations are in its convolutions already, as exported files have them.
+    """
+
+    network: Network
+    metadata: CheckpointMetadata
+    input_px: int
+    grid: tuple[int, int, int]
+    is_folded: bool = False
+
+    @property
+    def num_joints(self) -> int:
+        """J."""
+        return get_skeleton(self.metadata.joint_set).num_joints
+
+    def describe(self, name: str) -> ModelDescription:
+        """What the runtime must know of it."""
+        return ModelDescription(
+            name=name,
+            preset=self.metadata.preset,
+            joint_set=self.metadata.joint_set,
+            input_px=self.input_px,
+            grid=self.grid,
+            depth_range_mm=self.metadata.depth_range_mm,
+            licence=self.metadata.licence,
+            trained_on=self.metadata.trained_on,
+        )
+
+    def folded(self) -> nn.Module:
+        """A copy of the network with its normalisations in its convolutions."""
+        return fold_norms(self.network)
+
+    def scaled(self, crops: NDArray[np.uint8]) -> Tensor:
+        """(N, P, P, 3) RGB crops → (N, 3, P, P) as the network takes them."""
+        mean, std = (
+            torch.tensor(values).reshape(1, 3, 1, 1)
+            for values in (self.metadata.mean, self.metadata.std)
+        )
+        return (torch.from_numpy(crops).permute(0, 3, 1, 2).float() - mean) / std
+
+
+class Reference:
+    """A source in PyTorch in float32, which exported files are compared with."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.description = source.describe("PyTorch")
+        self.skeleton = get_skeleton(source.metadata.joint_set)
+
+    @torch.inference_mode()
+    def __call__(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(N, P, P, 3) RGB crops → (N, J, 3) x, y, z in cells and (N, J) scores in 0…1."""
+        source = self._source
+        parts = [
+            soft_argmax(
+                source.network(source.scaled(crops[at : at + MAX_BATCH])), source.num_joints
+            )
+            for at in range(0, len(crops), MAX_BATCH)
+        ]
+        cells, scores = zip(*parts, strict=True)
+        return torch.cat(cells).numpy(), torch.cat(scores).numpy()
+
+
+def load_source(model: str, *, preset: str | None = None, joint_set: str | None = None) -> Source:
+    """Read the network to export.
+
+    Args:
+        model: the name of a bundled model, or the path of a ``.safetensors`` file, of an ``.onnx``
+            file that this project exported, or of a ``snapshot_N.pth.tar`` of the original.
+        preset: the network of a snapshot, which does not say so itself.
+        joint_set: its joint set.
+
+    Raises:
+        UserError: the file is absent, damaged or of another kind.
+    """
+    path = model_path(model) if model in bundled_models() else Path(model)
+    if path.suffix not in SOURCE_SUFFIXES:
+        raise UserError(
+            f"{model}: neither a bundled model ({', '.join(bundled_models())}) nor a .safetensors, "
+            ".onnx or .pth.tar file"
+        )
+    is_snapshot = path.suffix == ".tar"
+    if not is_snapshot and (preset or joint_set):
+        raise UserError(f"{path}: says its own network and joints; leave them out")
+    if path.suffix == ".onnx":
+        return _from_onnx(path)
+    if is_snapshot:
+        if not (preset and joint_set):
+            raise UserError(
+                f"{path}: a snapshot of the original needs --preset and --joint-set, "
+                "since it does not say which network it is"
+            )
+        network, metadata = import_original(path, preset=preset, joint_set=joint_set)
+    else:
+        network, metadata = load_checkpoint(path)
+    return Source(
+        network=network,
+        metadata=metadata,
+        input_px=INPUT_PX,
+        grid=grid_cells(network.config, INPUT_PX),
+    )
+
+
+def _from_onnx(path: Path) -> Source:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    model = read_onnx(path)
+    description = model.description
+    metadata = CheckpointMetadata(
+        preset=description.preset,
+        activation="relu6",
+        joint_set=description.joint_set,
+        mean=model.mean,
+        std=model.std,
+        licence=description.licence,
+        trained_on=description.trained_on,
+        depth_range_mm=description.depth_range_mm,
+    )
+    num_joints = get_skeleton(description.joint_set).num_joints
+    network = folded_network(
+        model.weights, preset=description.preset, num_joints=num_joints, source=path
+    )
+    return Source(
+        network=network,
+        metadata=metadata,
+        input_px=description.input_px,
+        grid=description.grid,
+        is_folded=True,
+    )

@@ -1,0 +1,164 @@
+"""Each target in its own runtime against PyTorch, and its head in float."""
+
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+
+from mobilehumanpose.export import targets
+from mobilehumanpose.export.command import export_checked
+from mobilehumanpose.export.crops import CropSet
+from mobilehumanpose.export.targets import find_target
+
+#: What takes half a minute or more is tried where its toolchain is installed, which is not in dev.
+CASES = [
+    ("onnx", "float32", True),
+    ("onnx", "float16", False),
+    ("openvino", "float32", True),
+    ("openvino", "float16", False),
+    ("ncnn", "float32", False),
+    ("ncnn", "float16", False),
+    ("executorch", "float32", False),
+    ("litert", "float32", True),
+    ("litert", "float16", False),
+]
+
+
+def need(name: str) -> None:
+    target = targets.importlib.import_module(
+        f"mobilehumanpose.export.{targets.TARGET_MODULES[name]}"
+    ).TARGET
+    for package in target.packages:
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: pip install '.[{target.extra}]'")
+
+
+def export(source, folder, name, precision, crops, *, with_head=True):
+    """The file, which has passed its check, and what its JSON says."""
+    need(name)
+    target = find_target(name)
+    path = folder / f"net{target.suffix}"
+    export_checked(
+        source,
+        path,
+        target,
+        precision=precision,
+        with_head=with_head,
+        compared=CropSet(crops[:4], "pictures"),
+        calibration=crops if precision == "int8" else None,
+    )
+    return path, json.loads(path.with_suffix(".json").read_text())
+
+
+@pytest.mark.parametrize(("name", "precision", "with_head"), CASES)
+def test_it_answers_as_pytorch_does(tmp_path, source, crops, name, precision, with_head):
+    path, content = export(source, tmp_path, name, precision, crops, with_head=with_head)
+    assert content["target"] == name
+    assert content["output"] == ("joints" if with_head else "heatmaps")
+    # The check that it passed, once more: by the file's own figures.
+    limit, figure = {"float32": (0.05, "max_mm"), "float16": (0.5, "mean_mm")}[precision]
+    assert content["parity"][figure] <= limit
+    assert content["parity"]["crops"] == 4
+    assert content["bytes"] == path.stat().st_size
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_onnx_in_int8_leaves_scaling_and_head_in_float(tmp_path, source, crops):
+    import onnx
+
+    path, content = export(source, tmp_path, "onnx", "int8", crops)
+    assert content["parity"]["mean_mm"] <= 5
+    graph = onnx.load(path).graph
+    dequantised = {n.output[0] for n in graph.node if n.op_type == "DequantizeLinear"}
+    # Heat-maps come out of the last quantised layer, and are floats from there on.
+    (shaping,) = [n for n in graph.node if n.op_type == "Reshape" and n.input[0] in dequantised]
+    position = list(graph.node).index(shaping)
+    head = list(graph.node)[position:]
+    assert not {"QuantizeLinear", "DequantizeLinear"} & {n.op_type for n in head[1:]}
+    assert {"Softmax", "MatMul"} <= {n.op_type for n in head}
+    quantised = [n for n in graph.node if n.op_type == "Conv" and n.input[0] in dequantised]
+    assert len(quantised) == sum(n.op_type == "Conv" for n in graph.node)
+    scales = {n.output[0]: n.input[1] for n in graph.node if n.op_type == "DequantizeLinear"}
+    values = {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
+    for convolution in quantised:
+        scale = values[scales[convolution.input[1]]]
+        assert scale.shape == values_shape(graph, convolution)[:1]  # one for each channel
+
+
+def values_shape(graph, convolution):
+    from onnx import numpy_helper
+
+    inputs = {n.output[0]: n.input[0] for n in graph.node if n.op_type == "DequantizeLinear"}
+    tensors = {t.name: t for t in graph.initializer}
+    return numpy_helper.to_array(tensors[inputs[convolution.input[1]]]).shape
+
+
+def test_openvino_in_int8_leaves_the_head_in_float(tmp_path, source, crops):
+    need("openvino")
+    import openvino
+
+    path, _ = export(source, tmp_path, "openvino", "int8", crops)
+    operations = openvino.Core().read_model(path).get_ordered_ops()
+    kinds = [operation.get_type_name() for operation in operations]
+    assert kinds.count("FakeQuantize") > 10
+    behind = []
+    reached = [operations[max(i for i, kind in enumerate(kinds) if "Convolution" in kind)]]
+    while reached:
+        for output in reached.pop().outputs():
+            reached += [following.get_node() for following in output.get_target_inputs()]
+        behind += [operation.get_type_name() for operation in reached]
+    assert "Softmax" in behind
+    assert "FakeQuantize" not in behind
+
+
+def test_litert_in_int8_leaves_the_head_in_float(tmp_path, source, crops):
+    need("litert")
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    path, _ = export(source, tmp_path, "litert", "int8", crops)
+    interpreter = Interpreter(
+        str(path), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    )
+    interpreter.allocate_tensors()
+    types = {t["index"]: np.dtype(t["dtype"]) for t in interpreter.get_tensor_details()}
+    operations = interpreter._get_ops_details()
+    kinds = [operation["op_name"] for operation in operations]
+    last = max(i for i, kind in enumerate(kinds) if kind == "CONV_2D")
+    for kind, operation in zip(kinds, operations, strict=True):
+        if kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            assert types[operation["outputs"][0]] == np.int8
+    assert kinds[last + 1] == "DEQUANTIZE"
+    for operation in operations[last + 1 :]:
+        assert types[operation["outputs"][0]] != np.int8
+    assert "SOFTMAX" in kinds[last:]
+
+
+def test_executorch_in_int8_leaves_the_head_in_float(tmp_path, source, crops):
+    need("executorch")
+    import torch
+
+    from mobilehumanpose.export.executorch import quantise
+
+    # The quantiser never sees the head.
+    network = quantise(source.folded(), source.scaled(crops))
+    kinds = [str(node.target) for node in network.graph.nodes]
+    convolutions = sum(isinstance(m, torch.nn.Conv2d) for m in source.network.modules())
+    assert sum("quantize_per_channel" in kind for kind in kinds) >= convolutions
+    _, content = export(source, tmp_path, "executorch", "int8", crops, with_head=False)
+    assert content["parity"]["mean_mm"] <= 30
+
+
+def test_core_ml_has_the_structure_of_the_network(tmp_path, source, crops):
+    path, content = export(source, tmp_path, "coreml", "float16", crops)
+    assert path.is_dir()
+    assert "structure was checked" in content["parity"]["checked"]
+    assert content["input"] == {
+        "name": "image",
+        "shape": [1, 64, 64, 3],
+        "layout": "NHWC",
+        "dtype": "uint8",
+        "color": "RGB",
+        "mean": [0, 0, 0],
+        "std": [1, 1, 1],
+    }
