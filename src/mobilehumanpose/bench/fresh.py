@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ..errors import UserError
-from ..export.onnx_file import export_onnx
+from ..export import onnx_target
+from ..export.source import Source
+from ..export.targets import Job
 from ..models.checkpoint import CheckpointMetadata
-from ..models.network import INPUT_PX, describe
-from ..models.presets import Network, build
+from ..models.network import INPUT_PX
+from ..models.presets import Network, build, grid_cells
 
 JOINT_SETS = {18: "human36m-18", 21: "muco-21"}
 #: Slopes that training may leave: some negative, none above 1, which ONNX Runtime is slower at.
@@ -63,13 +64,11 @@ def write_fresh(path: Path, preset: str, activation: str | None) -> None:
         licence="random weights",
         trained_on="nothing",
     )
-    crops = np.random.default_rng(0).integers(0, 256, (1, INPUT_PX, INPUT_PX, 3), dtype=np.uint8)
-    export_onnx(
-        model,
-        describe(path.stem, model, metadata),
-        path,
-        num_joints=model.config.num_joints,
-        mean=MEAN,
-        std=STD,
-        check_crops=crops,
+    source = Source(
+        network=model,
+        metadata=metadata,
+        input_px=INPUT_PX,
+        grid=grid_cells(model.config, INPUT_PX),
     )
+    job = Job(source=source, name=path.stem, path=path, precision="float16", with_head=True)
+    onnx_target.convert(job)
