@@ -192,22 +192,27 @@ def _shrunk(
 ) -> tuple[NDArray[np.uint8], FloatArray]:
     """What a crop shows of an image, averaged over ``factor`` pixels, and the crop's map from it.
 
-    The part lies on whole averages, and reaches beyond the crop by more than interpolation does.
+    The averages are those of the whole image: a part lies on whole ones of them, and along a side
+    that ``factor`` does not divide, where they begin between pixels, it is all of the image. It
+    reaches beyond the crop by more than interpolation does.
     """
     corners = np.array([[0, 0], [crop_px, 0], [0, crop_px], [crop_px, crop_px]], float)
     seen = apply_affine(corners, invert_affine(affine)) / factor
     shape = np.array(image.shape[1::-1])
-    low = np.clip(np.floor(seen.min(axis=0)).astype(int) - 2, 0, shape // factor) * factor
-    high = (np.ceil(seen.max(axis=0)).astype(int) + 2) * factor
-    # What does not make a whole average at the far edges is taken into the last ones.
-    high = np.where(high > shape - factor, shape, np.maximum(high, low + factor))
-    low = np.minimum(low, np.maximum(shape - factor, 0))
-    part = image[low[1] : high[1], low[0] : high[0]]
-    size = (max(1, part.shape[1] // factor), max(1, part.shape[0] // factor))
-    ratio = np.array([part.shape[1] / size[0], part.shape[0] / size[1]])
-    small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    whole = np.maximum(shape // factor, 1)
+    ratio = shape / whole
+    low = np.clip(np.floor(seen.min(axis=0)).astype(int) - 2, 0, whole - 1)
+    high = np.clip(np.ceil(seen.max(axis=0)).astype(int) + 2, low + 1, whole)
+    is_part = shape % factor == 0
+    low, high = np.where(is_part, low, 0), np.where(is_part, high, whole)
+    start, end = low * factor, np.where(is_part, high * factor, shape)
+    small = cv2.resize(
+        image[start[1] : end[1], start[0] : end[0]],
+        tuple((high - low).tolist()),
+        interpolation=cv2.INTER_AREA,
+    )
     # A pixel's centre is at index + 0.5 before and after.
-    shift = ratio / 2 - 0.5 + low
+    shift = ratio / 2 - 0.5 + start
     full_from_small = np.array([[ratio[0], 0, shift[0]], [0, ratio[1], shift[1]], [0, 0, 1]])
     return small, (np.vstack([affine, [0, 0, 1]]) @ full_from_small)[:2]  # type: ignore[return-value]
 

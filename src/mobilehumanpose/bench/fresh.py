@@ -15,23 +15,24 @@ from ..export.source import Source
 from ..export.targets import Job
 from ..models.checkpoint import CheckpointMetadata
 from ..models.network import INPUT_PX
-from ..models.presets import Network, build, grid_cells
+from ..models.presets import build, grid_cells
 
 JOINT_SETS = {18: "human36m-18", 21: "muco-21"}
-#: Slopes that training may leave: some negative, none above 1, which ONNX Runtime is slower at.
+#: Slopes that training may leave: some negative, and none above 1, which takes one operator more.
 SLOPES = (-0.3, 0.9)
 MEAN, STD = (123.7, 116.3, 103.5), (58.4, 57.1, 57.4)
 
 
-def drawn_network(preset: str, activation: str | None) -> Network:
+def drawn_source(preset: str, activation: str | None, *, steepest: float = SLOPES[1]) -> Source:
     """A network that answers with places spread over its grid, from a fixed seed.
 
     Args:
         preset: a key of ``PRESETS``.
         activation: ``"prelu"`` or ``"relu6"``; the preset's own when None.
+        steepest: bound of the slopes of PReLU.
 
     Raises:
-        UserError: there is none such.
+        UserError: there is no such activation.
     """
     if activation not in (None, "prelu", "relu6"):
         raise UserError(f"{preset}:{activation}: prelu and relu6 are possible")
@@ -40,21 +41,11 @@ def drawn_network(preset: str, activation: str | None) -> Network:
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, torch.nn.PReLU):
-                module.weight.uniform_(*SLOPES)
+                module.weight.uniform_(SLOPES[0], steepest)
         model.final_layer.weight.normal_(std=0.1)
         model.train()
         for _ in range(2):  # statistics, so that signals keep their size
             model(torch.randn(2, 3, 64, 64))
-    return model.eval()
-
-
-def write_fresh(path: Path, preset: str, activation: str | None) -> None:
-    """Export such a network as ``mhp export`` would.
-
-    Raises:
-        UserError: there is no such preset or activation, or the file cannot be written.
-    """
-    model = drawn_network(preset, activation)
     metadata = CheckpointMetadata(
         preset=preset,
         activation=getattr(model.config, "activation", "relu6"),
@@ -64,11 +55,20 @@ def write_fresh(path: Path, preset: str, activation: str | None) -> None:
         licence="random weights",
         trained_on="nothing",
     )
-    source = Source(
-        network=model,
+    return Source(
+        network=model.eval(),
         metadata=metadata,
         input_px=INPUT_PX,
         grid=grid_cells(model.config, INPUT_PX),
     )
+
+
+def write_fresh(path: Path, preset: str, activation: str | None) -> None:
+    """Write such a network as ``mhp export`` would.
+
+    Raises:
+        UserError: there is no such activation.
+    """
+    source = drawn_source(preset, activation)
     job = Job(source=source, name=path.stem, path=path, precision="float16", with_head=True)
     onnx_target.convert(job)

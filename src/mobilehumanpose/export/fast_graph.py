@@ -48,7 +48,10 @@ def fast_graph(proto: onnx.ModelProto) -> onnx.ModelProto:
         if node.op_type == "PRelu":
             _rewrite_prelu(model.graph, node)
     remove_unused_nodes(model)
-    return ir.serde.serialize_model(model)
+    fast = ir.serde.serialize_model(model)
+    # Between new nodes they are incomplete, and whoever reads the file infers them anyway.
+    del fast.graph.value_info[:]
+    return fast
 
 
 def _with_shapes(model: ir.Model) -> ir.Model:
