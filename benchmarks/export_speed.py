@@ -32,6 +32,8 @@ from mobilehumanpose.export.targets import Job
 class PlainGraph(nn.Module):
     """Scaled pixels to cells, as one would write it down."""
 
+    coordinates: Tensor
+
     def __init__(self, source: Source) -> None:
         super().__init__()
         self.network = source.network
@@ -39,13 +41,13 @@ class PlainGraph(nn.Module):
         width, height, depth = source.grid
         axes = [torch.arange(float(size)) for size in (depth, height, width)]
         z, y, x = torch.meshgrid(*axes, indexing="ij")
-        self.register_buffer("cells", torch.stack([x, y, z], dim=-1).reshape(-1, 3))
+        self.register_buffer("coordinates", torch.stack([x, y, z], dim=-1).reshape(-1, 3))
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, P, P) → (N, J, 3) cells."""
         heatmaps = self.network(images)
         probability = heatmaps.reshape(len(images), self.num_joints, -1).softmax(dim=-1)
-        return probability @ self.cells
+        return probability @ self.coordinates
 
 
 def main() -> None:
