@@ -12,7 +12,7 @@ whole tensor and pack it again. So each operator between convolutions is put in 
   convolutions, ``Relu`` and ``Add``.
 
 All are identities but for the rounding of float32, whatever the weights. ``docs/speed.md`` tells
-what each brings.
+what they bring together.
 """
 
 from __future__ import annotations
@@ -216,6 +216,8 @@ def _put(before: ir.Node, node: ir.Node) -> ir.Value:
 
 
 def _replace(node: ir.Node, result: ir.Value) -> None:
-    """Let all users of a node's output take another value; the name of the output goes along."""
-    node.outputs[0].replace_all_uses_with(result, replace_graph_outputs=True)
+    """Let all users of a node's output take another value; name, type and shape go along."""
+    replaced = node.outputs[0]
+    result.type, result.shape = replaced.type, replaced.shape
+    replaced.replace_all_uses_with(result, replace_graph_outputs=True)
     cast(ir.Graph, node.graph).remove(node, safe=True)
