@@ -12,7 +12,7 @@ whole tensor and pack it again. So each operator between convolutions is put in 
   convolutions, ``Relu`` and ``Add``.
 
 All are identities but for the rounding of float32, whatever the weights. ``docs/speed.md`` tells
-what they bring together.
+what they bring.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A network as an ONNX graph, with halved weights and a description inside where these are wanted.
 
-Weights are stored as float16 behind a cast to float32, which ONNX
-Runtime folds when it loads the file: half the size, and arithmetic in float32 throughout.
+Weights are stored as float16 behind a cast to float32, which ONNX Runtime folds when it loads the
+file: half the size, and arithmetic in float32 throughout.
 """
 
 from __future__ import annotations
