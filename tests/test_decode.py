@@ -104,7 +104,7 @@ def test_no_scores_at_all_still_place_the_pose():
 
 def test_what_cannot_be_placed_is_refused():
     pose = (np.zeros((21, 2)), np.zeros(21), np.ones(21))
-    with pytest.raises(UserError, match="one pixel"):
+    with pytest.raises(UserError, match="different pixels"):
         place_in_camera(*pose, skeleton=MUCO_21, camera=CAMERA)
     with pytest.raises(UserError, match="stature"):
         place_in_camera(*pose, skeleton=MUCO_21, camera=CAMERA, stature_mm=float("nan"))

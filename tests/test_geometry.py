@@ -195,6 +195,28 @@ def test_warped_picture_and_points_agree(side):
     np.testing.assert_allclose(found, apply_affine(np.array(center, float), affine), atol=0.3)
 
 
+@pytest.mark.parametrize("size", [(1280, 720), (1281, 720), (1280, 719), (1000, 1501)])
+@pytest.mark.parametrize("square", [(400, 30, 640), (-100, -200, 900), (900, 400, 1000), (0, 0, 2)])
+def test_a_small_crop_shows_what_it_would_if_all_of_the_picture_were_averaged(size, square):
+    image = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    side, crop_px = square[2], max(1, square[2] // 4)
+    affine = crop_affine(np.array([square[0], square[1], side, side], float), crop_px)
+    factor = int(1 / math.sqrt(abs(np.linalg.det(affine[:, :2]))))
+    assert factor >= 2
+    small_size = (size[0] // factor, size[1] // factor)
+    small = cv2.resize(image, small_size, interpolation=cv2.INTER_AREA)
+    ratio = np.array(size) / small_size
+    full_from_small = np.diag([*ratio, 1.0])
+    full_from_small[:2, 2] = ratio / 2 - 0.5
+    expected = cv2.warpAffine(
+        small, (np.vstack([affine, [0, 0, 1]]) @ full_from_small)[:2], (crop_px, crop_px)
+    )
+    # Places are rounded to 1/32 px: here and there to another one.
+    difference = np.abs(warp_crop(image, affine, crop_px).astype(int) - expected)
+    assert difference.max() <= 8
+    assert difference.mean() < 0.1
+
+
 @given(points_3d, points_3d)
 def test_alignment_never_makes_it_worse(points, target):
     def squared(aligned):

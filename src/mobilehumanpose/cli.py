@@ -688,6 +688,48 @@ def export(
     console.print(export_model(model, out, options), soft_wrap=True, highlight=False)
 
 
+@app.command()
+def bench(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Bundled models, files of mhp export, or presets, for random weights: lpski-xs, "
+            f"lpski-xs:relu6 …; {DEFAULT_MODEL} without any."
+        ),
+    ] = None,
+    runtime: Annotated[
+        list[str] | None,
+        typer.Option(help="onnxruntime, litert or openvino; may be given again. Else as fits."),
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Threads of every network.")] = 2,
+    rounds: Annotated[int, typer.Option(help="Rounds in which each takes a turn.")] = 100,
+    blazepose: Annotated[
+        Path | None, typer.Option(help="Folder of pose_landmark_*.tflite to compare with.")
+    ] = None,
+    photo: Annotated[Path | None, typer.Option(help="Photograph to cut from, else noise.")] = None,
+    box: Annotated[
+        str | None, typer.Option(help="Person's box x,y,width,height in px in the photograph.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("output/bench"),
+) -> None:
+    """Time models from photograph to joints, in turns; write a table, JSON and a plot."""
+    from .bench.command import bench as run_bench
+
+    table = run_bench(
+        models or [DEFAULT_MODEL],
+        runtimes=runtime or [],
+        num_threads=threads,
+        rounds=rounds,
+        blazepose=blazepose,
+        photo=photo,
+        box=_parse_box(box) if box else None,
+        out=out,
+        say=lambda text: console.print(text, soft_wrap=True, highlight=False),
+    )
+    sys.stdout.write(table)
+    console.print(f"→ {out}/bench.md, .json, .svg", soft_wrap=True, highlight=False)
+
+
 def _need(package: str, extra: str) -> None:
     if importlib.util.find_spec(package) is None:
         raise UserError(f"this verb needs {package}: pip install 'mobilehumanpose[{extra}]'")

@@ -7,13 +7,14 @@ look the same. The size of the body settles it, see :func:`place_in_camera`.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UserError
-from .geometry import Camera, apply_affine, back_project, fit_translation, invert_affine
+from .geometry import Camera, apply_affine, back_project, invert_affine, solve_translation
 from .skeleton import Skeleton
 
 FloatArray = NDArray[np.floating]
@@ -149,38 +150,56 @@ def place_in_camera(
         raise UserError(f"stature {stature_mm} mm: 100 to 3000 mm are possible")
     if skeleton.root is None:
         raise UserError(f"joint set {skeleton.name!r} has no root joint to place")
-    start = _segment_matrix(skeleton, 0)
-    end = _segment_matrix(skeleton, 1)
-    length_mm = np.array([share for _, _, share in SEGMENTS]) * stature_mm
+    ends = _segment_ends(skeleton)
+    length_mm = _SHARES * stature_mm
     # A segment is as sure as its less sure end; never quite zero, so that something is solved.
     joint_weight = np.maximum(scores, 1e-3)
-    weight = np.minimum((start * joint_weight).sum(axis=1), (end * joint_weight).sum(axis=1))
+    weight = (ends @ joint_weight).min(axis=0)
+
+    # Seen from the root's distance Z, joint j lies at ray_j·(Z + depth_j) across the line of sight:
+    # relative to the root that is Z·near_j + shift_j. All else follows from Z, so that a round is a
+    # handful of sums: the squares across of segments are polynomials in Z, and the least squares
+    # of fit_translation are linear in Z·near and shift.
+    root = skeleton.root
+    rays = (keypoints_px - np.asarray(camera.center_px)) / camera.focal_px
+    lifted = rays * depth_mm[:, None]
+    near, shift = rays - rays[root], lifted - lifted[root]
+    relative_depth_mm = depth_mm - depth_mm[root]
+    from_depth, from_near, from_shift = solve_translation(
+        rays, np.stack([rays * relative_depth_mm[:, None], -near, -shift]), joint_weight
+    )[:, 2]
+    segments = ends[1] - ends[0]
+    segment_near, segment_shift = segments @ near, segments @ shift
+    across_wanted = np.maximum(
+        length_mm**2 - (segments @ relative_depth_mm) ** 2, (MIN_ACROSS * length_mm) ** 2
+    )
+    squares = (segment_near**2).sum(axis=1)
+    products = 2 * (segment_near * segment_shift).sum(axis=1)
+    constants = (segment_shift**2).sum(axis=1)
 
     nearest_mm = MIN_JOINT_DEPTH_MM - float(depth_mm.min())
     root_depth_mm = max(nearest_mm, 2 * stature_mm)
     for _ in range(PLACEMENT_ROUNDS):
-        points = back_project(keypoints_px, root_depth_mm + depth_mm, camera)
-        relative = points - points[skeleton.root]
-        segments = (end - start) @ relative
-        across = (segments[:, :2] ** 2).sum(axis=1)
-        across_wanted = np.maximum(
-            length_mm**2 - segments[:, 2] ** 2, (MIN_ACROSS * length_mm) ** 2
-        )
+        across = (squares * root_depth_mm + products) * root_depth_mm + constants
         # Least squares for s² in Σ w (s² across − wanted)².
-        denominator = float((weight * across**2).sum())
+        weighted = weight * across
+        denominator = float(weighted @ across)
         if denominator <= 0:
             raise UserError("a pose whose joints all lie on one pixel cannot be placed")
-        widen = np.sqrt(float((weight * across * across_wanted).sum()) / denominator)
-        relative[:, :2] *= widen
-        translation = fit_translation(keypoints_px, relative, camera, joint_weight)
-        root_depth_mm = max(nearest_mm, float(translation[2]))
+        widen = math.sqrt(float(weighted @ across_wanted) / denominator)
+        translation_z = from_depth + widen * (from_near * root_depth_mm + from_shift)
+        root_depth_mm = max(nearest_mm, float(translation_z))
     return back_project(keypoints_px, root_depth_mm + depth_mm, camera)
 
 
-def _segment_matrix(skeleton: Skeleton, end: int) -> FloatArray:
-    """(S, J) weights that take the joints to the first (0) or second (1) end of each segment."""
-    matrix = np.zeros((len(SEGMENTS), skeleton.num_joints))
-    for row, segment in enumerate(SEGMENTS):
-        names = segment[0] if end == 0 else segment[1]
-        matrix[row, skeleton.indices(names)] = 1 / len(names)
+_SHARES = np.array([share for _, _, share in SEGMENTS])
+
+
+@functools.cache
+def _segment_ends(skeleton: Skeleton) -> FloatArray:
+    """(2, S, J) weights that take the joints to the first and to the second end of each segment."""
+    matrix = np.zeros((2, len(SEGMENTS), skeleton.num_joints))
+    for row, (first, second, _) in enumerate(SEGMENTS):
+        for end, names in enumerate((first, second)):
+            matrix[end, row, skeleton.indices(names)] = 1 / len(names)
     return matrix

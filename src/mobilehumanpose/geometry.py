@@ -181,18 +181,40 @@ def warp_crop(image: NDArray[np.uint8], affine: FloatArray, crop_px: int) -> NDA
     # picture's content. Only from a factor of 2 on, so that ordinary crops stay one warp.
     shrink = 1 / math.sqrt(abs(np.linalg.det(affine[:, :2])))
     if shrink >= 2:
-        factor = int(shrink)
-        size = (max(1, image.shape[1] // factor), max(1, image.shape[0] // factor))
-        ratio = np.array([image.shape[1] / size[0], image.shape[0] / size[1]])
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-        # A pixel's centre is at index + 0.5 before and after.
-        full_from_small = np.array(
-            [[ratio[0], 0, ratio[0] / 2 - 0.5], [0, ratio[1], ratio[1] / 2 - 0.5], [0, 0, 1]]
-        )
-        affine = (np.vstack([affine, [0, 0, 1]]) @ full_from_small)[:2]
+        image, affine = _shrunk(image, affine, crop_px, int(shrink))
     return cv2.warpAffine(  # type: ignore[return-value]
         image, affine, (crop_px, crop_px), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
     )
+
+
+def _shrunk(
+    image: NDArray[np.uint8], affine: FloatArray, crop_px: int, factor: int
+) -> tuple[NDArray[np.uint8], FloatArray]:
+    """What a crop shows of an image, averaged over ``factor`` pixels, and the crop's map from it.
+
+    The averages are those of the whole image: a part lies on whole ones of them, and along a side
+    that ``factor`` does not divide, where they begin between pixels, it is all of the image. It
+    reaches beyond the crop by more than interpolation does.
+    """
+    corners = np.array([[0, 0], [crop_px, 0], [0, crop_px], [crop_px, crop_px]], float)
+    seen = apply_affine(corners, invert_affine(affine)) / factor
+    shape = np.array(image.shape[1::-1])
+    whole = np.maximum(shape // factor, 1)
+    ratio = shape / whole
+    low = np.clip(np.floor(seen.min(axis=0)).astype(int) - 2, 0, whole - 1)
+    high = np.clip(np.ceil(seen.max(axis=0)).astype(int) + 2, low + 1, whole)
+    is_part = shape % factor == 0
+    low, high = np.where(is_part, low, 0), np.where(is_part, high, whole)
+    start, end = low * factor, np.where(is_part, high * factor, shape)
+    small = cv2.resize(
+        image[start[1] : end[1], start[0] : end[0]],
+        tuple((high - low).tolist()),
+        interpolation=cv2.INTER_AREA,
+    )
+    # A pixel's centre is at index + 0.5 before and after.
+    shift = ratio / 2 - 0.5 + start
+    full_from_small = np.array([[ratio[0], 0, shift[0]], [0, ratio[1], shift[1]], [0, 0, 1]])
+    return small, (np.vstack([affine, [0, 0, 1]]) @ full_from_small)[:2]  # type: ignore[return-value]
 
 
 def flip_points_px(points_px: FloatArray, image_width: int) -> FloatArray:
@@ -257,19 +279,36 @@ def fit_translation(
     if (weights > 0).sum() < 2:
         raise UserError("placing a pose in the camera's space takes at least two scored joints")
     rays = (keypoints_px - np.asarray(camera.center_px)) / camera.focal_px
+    right_side = rays * root_relative_mm[:, 2:] - root_relative_mm[:, :2]
+    return solve_translation(rays, right_side[None], weights)[0]
+
+
+def solve_translation(rays: FloatArray, right_sides: FloatArray, weights: FloatArray) -> FloatArray:
+    """Least-squares translations (X, Y, Z) of K systems X − ray·Z = right side, two a joint.
+
+    Args:
+        rays: (J, 2), x and y at unit depth.
+        right_sides: (K, J, 2).
+        weights: (J,) non-negative.
+
+    Returns:
+        (K, 3).
+
+    Raises:
+        UserError: all joints of weight lie on one ray.
+    """
     equations = np.zeros((len(rays), 2, 3))
     equations[:, 0, 0] = equations[:, 1, 1] = 1.0
     equations[:, :, 2] = -rays
-    right_side = rays * root_relative_mm[:, 2:] - root_relative_mm[:, :2]
     root_weights = np.sqrt(weights)[:, None]
-    solution, _, rank, _ = np.linalg.lstsq(
+    solutions, _, rank, _ = np.linalg.lstsq(
         (equations * root_weights[..., None]).reshape(-1, 3),
-        (right_side * root_weights).reshape(-1),
+        (right_sides * root_weights).reshape(len(right_sides), -1).T,
         rcond=None,
     )
     if rank < 3:
         raise UserError("placing a pose in the camera's space takes joints at different pixels")
-    return solution
+    return solutions.T
 
 
 def rootnet_k_mm(

@@ -24,6 +24,9 @@ def checkpoint(path: Path, preset: str, activation: str) -> tuple[Path, torch.nn
     torch.set_num_threads(1)
     model = build(preset, num_joints=21, activation=activation)
     torch.nn.init.normal_(model.final_layer.weight, std=0.1)  # some shape for the heat-maps
+    for module in model.modules():
+        if isinstance(module, torch.nn.PReLU):  # as training may leave them
+            torch.nn.init.uniform_(module.weight, -0.5, 1.3)
     # Statistics of real activations: fresh ones let signals grow through the depth.
     model.train()
     with torch.no_grad():

@@ -8,10 +8,13 @@ import torch
 from torch import nn
 
 from mobilehumanpose.errors import UserError
-from mobilehumanpose.export.onnx_file import export_onnx
+from mobilehumanpose.export.command import export_checked
+from mobilehumanpose.export.crops import CropSet
+from mobilehumanpose.export.source import Source
+from mobilehumanpose.export.targets import find_target
+from mobilehumanpose.models.checkpoint import CheckpointMetadata
 from mobilehumanpose.models.onnx_weights import load_onnx_weights, read_onnx_weights
 from mobilehumanpose.models.presets import build, grid_cells
-from mobilehumanpose.runtime import ModelDescription
 
 IMAGES = torch.randn(8, 3, 64, 64, generator=torch.Generator().manual_seed(1))
 
@@ -29,25 +32,26 @@ def exported(preset: str, path: Path) -> nn.Module:
             nn.init.uniform_(norm.weight, 0.5, 2)
             nn.init.uniform_(norm.bias, -0.5, 0.5)
     model.eval()
-    description = ModelDescription(
-        name="net",
+    metadata = CheckpointMetadata(
         preset=preset,
+        activation="relu6",
         joint_set="muco-21",
-        input_px=64,
-        grid=grid_cells(model.config, 64),
-        depth_range_mm=2000.0,
+        mean=(127.0,) * 3,
+        std=(128.0,) * 3,
         licence="test",
         trained_on="noise",
     )
+    source = Source(
+        network=model, metadata=metadata, input_px=64, grid=grid_cells(model.config, 64)
+    )
     crops = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
-    export_onnx(
-        model,
-        description,
+    export_checked(
+        source,
         path,
-        num_joints=21,
-        mean=(127.0,) * 3,
-        std=(128.0,) * 3,
-        check_crops=crops,
+        find_target("onnx"),
+        precision="float16",
+        with_head=True,
+        compared=CropSet(crops, "pictures"),
     )
     return model
 

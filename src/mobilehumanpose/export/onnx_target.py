@@ -1,7 +1,7 @@
 """ONNX: for ONNX Runtime on every system and in browsers, and for ``mhp predict`` itself.
 
-The graph takes uint8 pictures as they are. In float16 the weights alone are halves, see
-:mod:`.onnx_file`; int8 is :mod:`.onnx_int8`.
+The graph takes uint8 pictures as they are, and is rewritten by :mod:`.fast_graph`. In float16 the
+weights alone are halves, see :mod:`.onnx_file`; int8 is :mod:`.onnx_int8`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from .fast_graph import fast_graph
 from .graph import ExportGraph
 from .onnx_file import describe_proto, float_graph, halve_weights
 from .onnx_int8 import quantise
@@ -26,10 +27,12 @@ def convert(job: Job) -> Interface:
     outputs = usual_outputs(source.num_joints, source.grid, with_head=job.with_head)
     graph = ExportGraph(source, with_head=job.with_head, layout="NHWC")
     proto = float_graph(graph, side, [output.name for output in outputs])
-    if job.precision == "float16":
-        halve_weights(proto)
-    elif job.calibration is not None:
+    if job.calibration is not None:
         proto = quantise(proto, job.calibration)
+    else:
+        proto = fast_graph(proto)
+        if job.precision == "float16":
+            halve_weights(proto)
     describe_proto(proto, source.describe(job.name))
     onnx.checker.check_model(proto)
     job.path.write_bytes(proto.SerializeToString())

@@ -116,35 +116,35 @@ def soft_argmax(heatmaps: Tensor, num_joints: int) -> tuple[Tensor, Tensor]:
 class ExportHead(nn.Module):
     """The same numbers as :func:`soft_argmax`, in operators that suit exported graphs.
 
-    No tensor has more than four axes, and the expectation is one product with a constant matrix
-    of cell coordinates. Quantisers must leave it in floating point: int8 here moves joints by
-    whole cells. Its nodes are found in the graph by the scope ``head``.
+    No tensor has more than four axes. The probabilities are summed first over depth and over the
+    picture, so that only those small sums meet the constant coordinates of the cells. Quantisers
+    must leave it in floating point: int8 here moves joints by whole cells. Its nodes are found in
+    the graph by the scope ``head``.
     """
 
-    coordinates: Tensor
+    xy_of_cell: Tensor
+    z_of_cell: Tensor
 
     def __init__(self, num_joints: int, depth: int, height: int, width: int) -> None:
         super().__init__()
         self.shape = (num_joints, depth, height, width)
-        z, y, x = torch.meshgrid(
-            torch.arange(float(depth)),
-            torch.arange(float(height)),
-            torch.arange(float(width)),
-            indexing="ij",
+        y, x = torch.meshgrid(
+            torch.arange(float(height)), torch.arange(float(width)), indexing="ij"
         )
-        cells = torch.stack([x, y, z], dim=-1).reshape(-1, 3)
-        self.register_buffer("coordinates", cells, persistent=False)
+        self.register_buffer("xy_of_cell", torch.stack([x, y], -1).reshape(-1, 2), persistent=False)
+        self.register_buffer("z_of_cell", torch.arange(float(depth))[:, None], persistent=False)
 
     def forward(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """(N, J·D, H, W) logits → (N, J, 3) cells and (N, J) scores."""
         num_joints, depth, height, width = self.shape
         cells = depth * height * width
         probability = heatmaps.reshape(-1, num_joints, cells).softmax(dim=-1)
-        coordinates = probability @ self.coordinates
-        plane = probability.reshape(-1, num_joints, depth, height * width).sum(dim=2)
-        xy_of_cell = self.coordinates[: height * width, :2]
-        offset_x = xy_of_cell[:, 0] - coordinates[..., 0:1]
-        offset_y = xy_of_cell[:, 1] - coordinates[..., 1:2]
+        probability = probability.reshape(-1, num_joints, depth, height * width)
+        plane = probability.sum(dim=2)
+        xy = plane @ self.xy_of_cell
+        coordinates = torch.cat([xy, probability.sum(dim=3) @ self.z_of_cell], dim=-1)
+        offset_x = self.xy_of_cell[:, 0] - xy[..., 0:1]
+        offset_y = self.xy_of_cell[:, 1] - xy[..., 1:2]
         near = offset_x * offset_x + offset_y * offset_y <= (SCORE_RADIUS * width) ** 2
         mass = (plane * near.to(plane.dtype)).sum(dim=-1)
         return coordinates, (mass / SURE_MASS).clamp(max=1)

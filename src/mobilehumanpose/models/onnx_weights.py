@@ -24,6 +24,11 @@ from .presets import Network, build
 
 #: Where an exported graph keeps the network beside the head.
 SCOPE = "network."
+#: Begins the names of the weights that stand for a PReLU in an exported graph.
+PRELU_PREFIX = "prelu."
+#: An exported convolution of joined tensors may be split into one for each of them. This stands
+#: between the name of its weights and the first input channel of a part.
+PART_MARK = "@"
 
 
 class OnnxModel(NamedTuple):
@@ -72,7 +77,11 @@ def read_onnx(path: Path) -> OnnxModel:
     description = next((p.value for p in proto.metadata_props if p.key == METADATA_KEY), None)
     if description is None:
         raise UserError(f"{path}: not exported by this project (no {METADATA_KEY!r} metadata)")
-    if any(node.op_type == "PRelu" for node in proto.graph.node):
+    if any(
+        node.op_type == "PRelu" or name.startswith(PRELU_PREFIX)
+        for node in proto.graph.node
+        for name in node.input
+    ):
         raise UserError(f"{path}: a network with PReLU; begin with its .safetensors file instead")
     stored = {tensor.name: tensor for tensor in proto.graph.initializer}
     # Large tensors are stored in half precision behind a cast to their name.
@@ -88,15 +97,30 @@ def read_onnx(path: Path) -> OnnxModel:
     for node in proto.graph.node:
         if node.op_type != "Conv" or not node.input[1].startswith(SCOPE):
             continue
-        layer = node.input[1].removeprefix(SCOPE).removesuffix(".weight")
-        for kind, name in zip(("weight", "bias"), node.input[1:], strict=False):
-            weights[f"{layer}.{kind}"] = torch.from_numpy(values(name).copy()).float()
+        key = node.input[1].removeprefix(SCOPE)
+        bias_key = key.partition(PART_MARK)[0].removesuffix("weight") + "bias"
+        for own_key, name in zip((key, bias_key), node.input[1:], strict=False):
+            weights[own_key] = torch.from_numpy(values(name).copy()).float()
     return OnnxModel(
         ModelDescription.from_json(description, path),
-        weights,
+        _whole(weights),
         mean=_per_channel(values("mean")),
         std=_per_channel(values("std")),
     )
+
+
+def _whole(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights with the parts of split convolutions put together."""
+    starts: dict[str, list[int]] = {}
+    for key in weights:
+        name, mark, start = key.partition(PART_MARK)
+        if mark:
+            starts.setdefault(name, []).append(int(start))
+    whole = dict(weights)
+    for name, channels in starts.items():
+        parts = [whole.pop(f"{name}{PART_MARK}{start}") for start in sorted(channels)]
+        whole[name] = torch.cat(parts, dim=1)
+    return whole
 
 
 def _per_channel(values: NDArray[np.floating]) -> tuple[float, float, float]:

@@ -23,6 +23,8 @@ PRESETS: dict[str, NetworkConfig] = {
     "lpski-s": LpNetConfig(family="LPSKI", width=0.75, embedding=512),
     # The paper's XS (0.96 M) was never released; this is a network of its size and grid.
     "lpski-xs": LpNetConfig(family="LPSKI", width=0.5, embedding=128, grid=32),
+    # The small network at the grid of half the side.
+    "lpski-s-32": LpNetConfig(family="LPSKI", width=0.75, embedding=512, grid=32),
     # What the original's code builds by default since July 2021.
     "lpski-32": LpNetConfig(family="LPSKI", grid=32),
     # The original's branch "large".

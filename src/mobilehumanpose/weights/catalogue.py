@@ -15,6 +15,11 @@ from . import FOLDER, bundled_models, model_path
 NETWORKS_FILE = FOLDER / "networks.json"
 
 
+def preset_names() -> list[str]:
+    """Names of the presets."""
+    return [entry["preset"] for entry in json.loads(NETWORKS_FILE.read_text(encoding="utf-8"))]
+
+
 def catalogue() -> list[dict[str, Any]]:
     """One entry for each preset: numbers from ``networks.json``, and ``weights`` or None."""
     networks = json.loads(NETWORKS_FILE.read_text(encoding="utf-8"))
