@@ -153,3 +153,28 @@ def test_the_workshop_says_what_it_needs():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
     assert "pip install 'mobilehumanpose[train]'" in done.stderr
+
+
+def test_only_videos_need_pyav(tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(b"any")
+
+    def predict_without_pyav(path: Path) -> subprocess.CompletedProcess[str]:
+        program = (
+            "import sys\n"
+            "sys.modules['av'] = None\n"  # as if it were not installed
+            f"sys.argv = ['mhp', 'predict', {str(path)!r}, '--out', {str(tmp_path / 'out')!r}]\n"
+            "from mobilehumanpose.cli import main\n"
+            "main()\n"
+        )
+        return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    done = predict_without_pyav(tmp_path / "clip.mp4")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "pip install 'mobilehumanpose[video]'" in done.stderr
+    done = predict_without_pyav(ASTRONAUT)
+    assert done.returncode == 0, done.stderr
+    assert sorted(os.listdir(tmp_path / "out")) == [
+        "astronaut.html",
+        "astronaut.jpg",
+        "astronaut.json",
+    ]
