@@ -59,7 +59,7 @@ def test_real_bodies_are_placed_as_far_as_their_size_tells(shared_dir):
 
 
 def test_the_bundled_model_finds_people_in_everyday_photographs(shared_dir):
-    """PCK@0.2 of the torso over limb joints; 0.36 when the weights were made."""
+    """PCK@0.2 of the torso over limb joints; 0.51 when the weights were made."""
     folder = shared_dir / "data" / "samples" / "coco"
     annotations = folder / "annotations" / "person_keypoints_train2017.json"
     if not annotations.exists():
@@ -82,4 +82,4 @@ def test_the_bundled_model_finds_people_in_everyday_photographs(shared_dir):
         is_near = distance_px < 0.2 * np.linalg.norm(ends[0] - ends[1])
         is_found += is_near[keypoints[limbs_there, 2] > 0].tolist()
     assert len(is_found) > 300
-    assert np.mean(is_found) > 0.3
+    assert np.mean(is_found) > 0.45
