@@ -133,35 +133,9 @@ def make_clip(path: Path, seconds: float) -> Path:
 
 def make_xs(path: Path) -> None:
     """Export a ``lpski-xs`` of random weights, with ReLU6; needs the extras train and export."""
-    import torch
+    from mobilehumanpose.bench.fresh import write_fresh
 
-    from mobilehumanpose.export.onnx_file import export_onnx
-    from mobilehumanpose.models.presets import build, grid_cells, preset_config
-    from mobilehumanpose.runtime import ModelDescription
-
-    torch.manual_seed(0)
-    network = build("lpski-xs", num_joints=21, activation="relu6").eval()
-    grid = grid_cells(preset_config("lpski-xs"))
-    description = ModelDescription(
-        name="lpski-xs-random",
-        preset="lpski-xs",
-        joint_set="muco-21",
-        input_px=256,
-        grid=grid,
-        depth_range_mm=2000.0,
-        licence="Apache-2.0",
-        trained_on="nothing",
-    )
-    crops = np.random.default_rng(0).integers(0, 256, (2, 256, 256, 3), dtype=np.uint8)
-    export_onnx(
-        network,
-        description,
-        path,
-        num_joints=21,
-        mean=(123.675, 116.28, 103.53),
-        std=(58.395, 57.12, 57.375),
-        check_crops=crops,
-    )
+    write_fresh(path, "lpski-xs", "relu6")
 
 
 if __name__ == "__main__":

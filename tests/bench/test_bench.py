@@ -52,26 +52,29 @@ def test_spread_and_ratio():
     assert ratio(np.array([1.0, 2, 300]), np.array([2.0, 4, 100])) == 0.5
 
 
-def test_everyone_takes_a_turn_in_each_round_and_another_begins():
+def test_everyone_takes_a_turn_in_each_round_and_nobody_always_follows_the_same():
     order: list[str] = []
 
     def step(text: str):
         return lambda: order.append(text)
 
-    two = [candidate(n, *(step(f"{n} {part}") for part in PARTS)) for n in ("a", "b")]
-    times = time_in_turns(two, 4)
-    rounds = [order[at : at + 6] for at in range(0, len(order), 6)]
-    assert len(rounds) == 4 + 3  # and three to warm up
-    whole = {n: [f"{n} {part}" for part in PARTS] for n in ("a", "b")}
-    first, second = whole["a"] + whole["b"], whole["b"] + whole["a"]
-    assert rounds[3:] == [first, second, first, second]
+    three = [candidate(n, *(step(f"{n} {part}") for part in PARTS)) for n in "abc"]
+    times = time_in_turns(three, 20)
+    whole = [order[at : at + 3] for at in range(0, len(order), 3)]
+    assert all(frame == [f"{frame[0][0]} {part}" for part in PARTS] for frame in whole)
+    turns = "".join(frame[0][0] for frame in whole)
+    rounds = [turns[at : at + 3] for at in range(0, len(turns), 3)]
+    assert len(rounds) == 20 + 3  # and three to warm up
+    assert all(sorted(names) == ["a", "b", "c"] for names in rounds)
+    followed = {names[at : at + 2] for names in rounds for at in (0, 1)}
+    assert followed == {"ab", "ac", "ba", "bc", "ca", "cb"}
     for own in times:
         assert {part: array.shape for part, array in own.items()} == dict.fromkeys(
-            (*PARTS, WHOLE), (4,)
+            (*PARTS, WHOLE), (20,)
         )
         np.testing.assert_allclose(sum(own[part] for part in PARTS), own[WHOLE], rtol=1e-6)
     with pytest.raises(UserError, match="at least 1"):
-        time_in_turns(two, 0)
+        time_in_turns(three, 0)
 
 
 def test_all_are_compared_with_blazepose_s_networks_or_the_first():

@@ -16,6 +16,9 @@ PARTS = ("crop", "network", "decode")
 WHOLE = "whole"
 #: First rounds that do not count: caches are cold, and buffers are made.
 WARM_UP_ROUNDS = 3
+#: Before each turn: threads of runtimes stay awake for a while after their work, and would take the
+#: cores from who comes next.
+REST_S = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +54,8 @@ def time_in_turns(
 ) -> list[dict[str, NDArray[np.float64]]]:
     """Time a frame of each candidate in every round, so that a busy machine slows all alike.
 
-    Each round begins with another candidate, so that nobody always follows the same one.
+    The order is drawn anew for each round, so that nobody always follows the same one: caches, and
+    threads that wait awake for more work, make a difference to who comes next.
 
     Returns:
         For each candidate (rounds,) ms of every part and of the whole frame.
@@ -62,10 +66,11 @@ def time_in_turns(
     if rounds < 1:
         raise UserError(f"{rounds} rounds: at least 1 is needed")
     times = [{part: np.zeros(rounds) for part in (*PARTS, WHOLE)} for _ in candidates]
+    rng = np.random.default_rng(0)
     for number in range(-WARM_UP_ROUNDS, rounds):
-        for turn in range(len(candidates)):
-            index = (turn + number) % len(candidates)
+        for index in rng.permutation(len(candidates)):
             candidate = candidates[index]
+            time.sleep(REST_S)
             start = time.perf_counter()
             candidate.crop()
             cropped = time.perf_counter()
