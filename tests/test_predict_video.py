@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("av")
-from clips import corner_images, write_clip
+from video_clips import corner_images, write_clip
 
 from mobilehumanpose import Camera, PoseEstimator, UserError
 from mobilehumanpose.geometry import project

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("av")
-from clips import av, corner_images, write_clip
+from video_clips import av, corner_images, write_clip
 
 from mobilehumanpose import UserError, video
 from mobilehumanpose.video import VideoInfo, VideoReader, video_writer

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mobilehumanpose.errors import UserError
-from mobilehumanpose.export.command import export_checkpoint
+from mobilehumanpose.export.command import ExportOptions, export_model
 from mobilehumanpose.models.checkpoint import CheckpointMetadata, save_checkpoint
 from mobilehumanpose.models.network import TorchNetwork
 from mobilehumanpose.models.presets import PRESETS, LpNetConfig, build
@@ -38,7 +38,7 @@ def checkpoint(tmp_path, monkeypatch) -> Path:
 
 def test_it_answers_as_the_exported_model(checkpoint):
     onnx_path = checkpoint.with_name("snapshot_3.onnx")
-    export_checkpoint(checkpoint, onnx_path, to="onnx", photos=[], preset=None, joint_set=None)
+    export_model(str(checkpoint), onnx_path, ExportOptions())
     exported, network = PoseNetwork(onnx_path, num_threads=1), TorchNetwork(checkpoint)
     assert network.description == exported.description
     assert network.skeleton is exported.skeleton
