@@ -61,7 +61,7 @@ def test_logs_without_their_checkpoints_are_not_overwritten(run, tmp_path):
 
 
 def test_absent_data_is_told_of_before_anything_is_written(tmp_path):
-    for name in recipes.RECIPES:
+    for name, recipe in recipes.RECIPES.items():
         with pytest.raises(UserError, match=str(tmp_path / "data")):
             command.run_recipe(
                 name,
@@ -69,8 +69,30 @@ def test_absent_data_is_told_of_before_anything_is_written(tmp_path):
                 out=tmp_path / "output",
                 go_on=False,
                 console=Console(quiet=True),
+                teacher=tmp_path / "net.safetensors" if recipe().teacher_weight else None,
             )
     assert not list(tmp_path.glob("output/*/*/*"))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "teacher", "message"),
+    [
+        ("wild-xs", None, "give its file by --teacher"),
+        ("wild-lite0", "net.onnx", "'wild-lite0' does not learn from one"),
+    ],
+)
+def test_a_teacher_is_asked_for_where_one_teaches_and_nowhere_else(
+    tmp_path, recipe, teacher, message
+):
+    with pytest.raises(UserError, match=message):
+        command.run_recipe(
+            recipe,
+            data=tmp_path,
+            out=tmp_path,
+            go_on=False,
+            console=Console(quiet=True),
+            teacher=teacher and tmp_path / teacher,
+        )
 
 
 def test_processes_share_the_batches(tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ TEST_OF_SET: Mapping[str, str] = {
     "human36m-p2-train": "human36m-protocol2",
     "muco-train": "mupots",
     "lspet-train": "lspet",
+    "synth-train": "synth",
 }
 #: Name of the network in the end.
 FINAL = "final"
