@@ -186,7 +186,8 @@ def _numbers(value: ir.Value | None) -> NDArray | None:
 
 def _constant(graph: ir.Graph, name: str, numbers: NDArray) -> ir.Value:
     existing = graph.initializers.get(name)
-    if existing is not None and np.array_equal(_numbers(existing), numbers):
+    kept = _numbers(existing)
+    if existing is not None and kept is not None and np.array_equal(kept, numbers):
         return existing  # layers of the same weights share them
     tensor = ir.tensor(np.ascontiguousarray(numbers), name=name)
     value = ir.Value(
