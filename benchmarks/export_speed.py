@@ -2,8 +2,9 @@
 
     python benchmarks/export_speed.py [--threads 2] [--rounds 30] [PRESET…]
 
-Plain is what ``torch.onnx.export`` makes of network, softmax and the product with all cells'
-coordinates, which gives no scores. Both files have float32 weights, and run in ONNX Runtime in
+Plain is what ``torch.onnx.export`` makes of the network with its last layer behind the last
+upsampling, as the original has it, softmax and the product with all cells' coordinates, which gives
+no scores. Both files have float32 weights, and run in ONNX Runtime in
 turns within each round, so that a busy machine slows them alike. Weights are random: they don't
 change the time, but that slopes of PReLU above 1 do, which ``--steepest`` allows.
 """
@@ -11,6 +12,7 @@ change the time, but that slopes of PReLU above 1 do, which ``--steepest`` allow
 from __future__ import annotations
 
 import argparse
+import copy
 import tempfile
 import time
 import warnings
@@ -36,7 +38,9 @@ class PlainGraph(nn.Module):
 
     def __init__(self, source: Source) -> None:
         super().__init__()
-        self.network = source.network
+        self.network = copy.deepcopy(source.network)
+        self.final_layer = self.network.final_layer
+        self.network.final_layer = nn.Identity()
         self.num_joints = source.num_joints
         width, height, depth = source.grid
         axes = [torch.arange(float(size)) for size in (depth, height, width)]
@@ -45,7 +49,7 @@ class PlainGraph(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, 3, P, P) → (N, J, 3) cells."""
-        heatmaps = self.network(images)
+        heatmaps = self.final_layer(self.network(images))
         probability = heatmaps.reshape(len(images), self.num_joints, -1).softmax(dim=-1)
         return probability @ self.coordinates
 

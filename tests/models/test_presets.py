@@ -33,6 +33,12 @@ def test_parameters_with_18_joints(preset):
     assert count_parameters(build(preset)) == PARAMETERS[preset]
 
 
+def published_macs(model):
+    """Of the original's order: its last layer works on the whole grid, ours on a quarter of it."""
+    columns, rows, _ = grid_cells(model.config)
+    return count_macs(model) + model.final_layer.weight.numel() * columns * rows * 3 // 4
+
+
 @pytest.mark.parametrize(
     ("preset", "num_joints", "parameters", "giga_macs"),
     [("lpski-l", 21, 4_122_592, 5.481), ("lpski-32", 21, 3_524_736, 0.501)],
@@ -40,7 +46,7 @@ def test_parameters_with_18_joints(preset):
 def test_other_joint_counts(preset, num_joints, parameters, giga_macs):
     model = build(preset, num_joints=num_joints)
     assert count_parameters(model) == parameters
-    assert count_macs(model) / 1e9 == pytest.approx(giga_macs, abs=5e-4)
+    assert published_macs(model) / 1e9 == pytest.approx(giga_macs, abs=5e-4)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +54,7 @@ def test_other_joint_counts(preset, num_joints, parameters, giga_macs):
     [("lpski-l", 5_279_440_896), ("lpwo-l", 5.271e9), ("lpres-l", 11.129e9), ("lpski-s", 3.755e9)],
 )
 def test_macs_at_256_px(preset, macs):
-    assert count_macs(build(preset)) == pytest.approx(macs, rel=2e-4)
+    assert published_macs(build(preset)) == pytest.approx(macs, rel=2e-4)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -69,7 +69,11 @@ def test_absent_data_is_told_of_before_anything_is_written(tmp_path):
                 out=tmp_path / "output",
                 go_on=False,
                 console=Console(quiet=True),
-                teacher=tmp_path / "net.safetensors" if recipe().teacher_weight else None,
+                teacher=(
+                    tmp_path / "net.safetensors"
+                    if any(stage.teacher_weight for stage in recipe().stages)
+                    else None
+                ),
             )
     assert not list(tmp_path.glob("output/*/*/*"))
 

@@ -261,14 +261,19 @@ def save_teacher(recipe, tiny_set, folder):
 def test_a_teacher_changes_what_is_learnt_and_a_run_goes_on_with_the_same_one(
     tiny_recipe, tiny_set, tmp_path
 ):
-    recipe = replace(tiny_recipe, teacher_weight=0.5, stages=(tiny_stage(1),))
+    stages = (tiny_stage(1), replace(tiny_stage(1), teacher_weight=0.5))
+    recipe = replace(tiny_recipe, stages=stages)
     path = save_teacher(recipe, tiny_set, tmp_path)
     alone = tiny_trainer(recipe, tiny_set, tmp_path / "alone")
     alone.run()
     taught = tiny_trainer(recipe, tiny_set, tmp_path / "pupil").learn_from(path)
     taught.run()
-    losses = [lines(tmp_path / name / "log/steps.jsonl")[0]["loss"] for name in ("alone", "pupil")]
-    assert losses[1] > losses[0] + 1  # a cross-entropy of hundreds of cells
+    alone_losses, taught_losses = (
+        [line["loss"] for line in lines(tmp_path / name / "log/steps.jsonl")]
+        for name in ("alone", "pupil")
+    )
+    assert taught_losses[0] == alone_losses[0]  # the first stage has no teacher
+    assert taught_losses[-1] > alone_losses[-1] + 1  # a cross-entropy of hundreds of cells
     tiny_trainer(recipe, tiny_set, tmp_path / "pupil").learn_from(path).resume()
     with pytest.raises(UserError, match="belongs to another run: teacher"):
         tiny_trainer(recipe, tiny_set, tmp_path / "pupil").resume()

@@ -145,15 +145,16 @@ class LpNet(nn.Module):
         if height % 32 or width % 32:
             raise UserError(f"input of {width}×{height} px: sides must be multiples of 32")
         features = self._encode(images)
-        reduction = 256 // self.config.grid
-        # What each decoder stage grows to: the size of the skip that comes next, then the grid.
+        # What each decoder stage but the last grows to: the size of the skip that comes next.
         sizes = [features[stage + 1].shape[-2:] for stage in reversed(self.skip_stages[:2])]
-        sizes.append(torch.Size((height // reduction, width // reduction)))
         if self.config.family == "LPRES":
             x = self._decode_residual(features, sizes)
         else:
             x = self._decode(features, sizes)
-        return self.final_layer(x)
+        # The original enlarges first. The numbers are the same, since weights that sum to one
+        # (bilinear ones) change places with a 1×1 convolution and its bias; its work is a quarter.
+        reduction = 256 // self.config.grid
+        return upsample(self.final_layer(x), (height // reduction, width // reduction))
 
     def _encode(self, images: Tensor) -> list[Tensor]:
         """Outputs of the stem and of each stage."""
@@ -178,10 +179,12 @@ class LpNet(nn.Module):
 
     def _decode(self, features: list[Tensor], sizes: list[torch.Size]) -> Tensor:
         x = self.last_conv(features[-1])
-        for index, (stage, size) in enumerate(zip(reversed(self.skip_stages), sizes, strict=True)):
+        for index, stage in enumerate(reversed(self.skip_stages)):
+            if index > 0:
+                x = upsample(x, sizes[index - 1])
             if self.config.family == "LPSKI":
                 x = torch.cat([features[stage + 1], x], dim=1)
-            x = upsample(self._decoder(index)(x), size)
+            x = self._decoder(index)(x)
         return x
 
     def _decode_residual(self, features: list[Tensor], sizes: list[torch.Size]) -> Tensor:
@@ -189,6 +192,6 @@ class LpNet(nn.Module):
         embedding = self.last_conv(torch.cat([before_last, features[-1]], dim=1))
         previous, x = features[-1], embedding
         for index, size in enumerate(sizes):
-            decoded = upsample(self._decoder(index)(torch.cat([previous, x], dim=1)), size)
-            previous, x = upsample(x, size), decoded
-        return x
+            decoded = self._decoder(index)(torch.cat([previous, x], dim=1))
+            previous, x = upsample(x, size), upsample(decoded, size)
+        return self._decoder(len(sizes))(torch.cat([previous, x], dim=1))

@@ -93,7 +93,9 @@ def count_parameters(model: nn.Module) -> int:
 def count_macs(model: nn.Module, input_px: int = 256) -> int:
     """Multiply-accumulates of all convolutions for one square picture.
 
-    Biases, normalisation, activations and upsampling are left out, as the papers do.
+    Biases, normalisation, activations and upsampling are left out, as the papers do. Those of the
+    published networks are fewer than the paper's, since their last layer works before the last
+    upsampling here.
     """
     total = 0
 

@@ -94,7 +94,7 @@ def run_recipe(
         console: where progress is told.
         init: weights to begin with, ``.safetensors`` or an exported ``.onnx``.
         teacher: a trained network, ``.safetensors`` or an exported ``.onnx``, for recipes that
-            have a ``teacher_weight``.
+            have a stage with a ``teacher_weight``.
         gpu: numbers such as ``"0-1"`` or ``"0,1"``: one process each.
         processes: so many on the processor instead.
         backbone: LPRES, LPSKI or LPWO instead of the recipe's.
@@ -120,7 +120,7 @@ def run_recipe(
     recipe = change_stages(
         find_recipe(name, backbone), crop_px=crop_px, epochs=epochs, batch_size=batch_size
     )
-    if (teacher is not None) != (recipe.teacher_weight > 0):
+    if (teacher is not None) != any(stage.teacher_weight > 0 for stage in recipe.stages):
         raise UserError(
             f"recipe {recipe.name!r} learns from a trained network: give its file by --teacher"
             if teacher is None

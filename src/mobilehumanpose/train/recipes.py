@@ -44,6 +44,8 @@ class Stage:
         batch_size: crops a step, of all processes together.
         schedule: of the learning rate.
         frozen_blocks: blocks of a pretrained encoder that keep their weights.
+        teacher_weight: weight of what a trained network, ``--teacher``, says of the same crops (see
+            ``losses.distillation_loss``); 0 for no teacher.
     """
 
     crop_px: int
@@ -51,6 +53,7 @@ class Stage:
     batch_size: int
     schedule: Schedule
     frozen_blocks: int = 0
+    teacher_weight: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +80,6 @@ class Recipe:
             ``losses.upstream_coordinate_loss``; there a joint beyond the depth range teaches
             nothing. Otherwise over what is known, and such a joint still teaches its x and y.
         heatmap_weight: weight of the heat-map loss beside the coordinates' (see ``losses``).
-        teacher_weight: weight of what a trained network, ``--teacher``, says of the same crops (see
-            ``losses.distillation_loss``); 0 for no teacher.
         pretrained_encoder: whether ``lpski-lite0`` begins with its encoder's ImageNet weights.
         max_gradient_norm: gradients are scaled down to it; None leaves them.
         ema_decay: of the averaged weights, which then are the ones that are used; None for none.
@@ -105,7 +106,6 @@ class Recipe:
     weight_decay: float = 0.01
     upstream_coordinate_loss: bool = False
     heatmap_weight: float = 0.05
-    teacher_weight: float = 0.0
     pretrained_encoder: bool = True
     max_gradient_norm: float | None = 1.0
     ema_decay: float | None = 0.999
@@ -124,6 +124,7 @@ def _cosine(
     final: float,
     *,
     frozen_blocks: int = 0,
+    teacher_weight: float = 0.0,
 ) -> Stage:
     return Stage(
         crop_px=crop_px,
@@ -131,6 +132,7 @@ def _cosine(
         batch_size=batch_size,
         schedule=CosineSchedule(peak_learning_rate=peak, final_learning_rate=final),
         frozen_blocks=frozen_blocks,
+        teacher_weight=teacher_weight,
     )
 
 
@@ -209,17 +211,18 @@ def wild_lite0() -> Recipe:
 
 
 def wild_xs() -> Recipe:
-    """``lpski-xs`` from new weights, by ``--teacher`` of ``wild-lite0``, on the same pictures.
+    """``lpski-xs`` from new weights on the pictures of ``wild-lite0``, which is its ``--teacher``.
 
-    Not run to its end yet.
+    It teaches at its own size only: in smaller pictures it sees little itself.
     """
-    teacher = wild_lite0()
     return replace(
-        teacher,
+        wild_lite0(),
         name="wild-xs",
         preset="lpski-xs",
-        stages=(_cosine(128, 12, 64, 3e-3, 3e-4), _cosine(256, 12, 32, 1.5e-3, 1e-6)),
-        teacher_weight=0.05,
+        stages=(
+            _cosine(128, 7, 64, 3e-3, 1e-3),
+            _cosine(256, 4, 32, 1.5e-3, 1e-6, teacher_weight=0.1),
+        ),
     )
 
 
@@ -248,16 +251,12 @@ def free_lite0() -> Recipe:
 
 
 def free_xs() -> Recipe:
-    """``lpski-xs`` from new weights, by ``--teacher`` of ``free-lite0``, on the same pictures.
-
-    Not run to its end yet.
-    """
+    """``lpski-xs`` from new weights on synthetic people alone, as ``free-lite0``."""
     return replace(
         free_lite0(),
         name="free-xs",
         preset="lpski-xs",
-        stages=(_cosine(128, 30, 64, 3e-3, 3e-4), _cosine(256, 12, 32, 1.5e-3, 1e-6)),
-        teacher_weight=0.05,
+        stages=(_cosine(128, 16, 64, 3e-3, 1e-3), _cosine(256, 11, 32, 1.5e-3, 1e-6)),
     )
 
 
