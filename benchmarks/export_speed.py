@@ -40,7 +40,7 @@ class PlainGraph(nn.Module):
         super().__init__()
         self.network = copy.deepcopy(source.network)
         self.final_layer = self.network.final_layer
-        self.network.final_layer = nn.Identity()
+        self.network.add_module("final_layer", nn.Identity())  # in its place
         self.num_joints = source.num_joints
         width, height, depth = source.grid
         axes = [torch.arange(float(size)) for size in (depth, height, width)]

@@ -5,9 +5,11 @@
                                [--blazepose package] [--threads 2] [--only coco]
 
 Everyone gets the very same 256 px crop around the labelled joints: as the photograph is; turned by
-what the network itself finds there, where its own score does not fall by it (as our estimator does,
-and BlazePose's tracking much alike); and turned upright by the labelled torso, which nobody has who
-needs a network. Reported are
+what the network itself finds there, where its own score does not fall by it (as our estimator does
+when it is quick, and BlazePose's tracking much alike); turned upright by the labelled torso, which
+nobody has who needs a network; and turned by itself and then from the further views that our
+estimator takes of photographs, weighted by the joints' scores (of BlazePose by its visibilities,
+which mean something else). Reported are
 
 * PCK@0.2 of the torso over 12 limb joints, of people whose shoulders and hips are all labelled:
   the validation tenth of LSP Extended, and COCO's sample photographs;
@@ -34,6 +36,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from mobilehumanpose.close_look import ARMS, SCORE_POWER, further_views
 from mobilehumanpose.data.catalogue import find_dataset
 from mobilehumanpose.data.crops import person_box
 from mobilehumanpose.data.images import read_image
@@ -51,13 +54,17 @@ from mobilehumanpose.media import load_photo
 from mobilehumanpose.runtime import PoseNetwork
 from mobilehumanpose.skeleton import COCO_19, HUMAN36M_18, LIMB_JOINTS, LSP_14, MUPOTS_17, Skeleton
 from mobilehumanpose.upright import torso_lean_degrees
-from mobilehumanpose.views import MAX_LEAN_DEGREES
+from mobilehumanpose.views import MAX_LEAN_DEGREES, View
 from mobilehumanpose.weights import DEFAULT_MODEL, model_path
 
 CROP_PX = 256
 BLAZEPOSE_LIMBS = [BLAZEPOSE_INDEX[name] for name in LIMB_JOINTS]
 SHOULDERS = [LIMB_JOINTS.index("L_Shoulder"), LIMB_JOINTS.index("R_Shoulder")]
 HIPS = [LIMB_JOINTS.index("L_Hip"), LIMB_JOINTS.index("R_Hip")]
+ARM_INDICES = [LIMB_JOINTS.index(name) for name in ARMS]
+SWAPPED_LIMBS = [
+    LIMB_JOINTS.index({"L": "R", "R": "L"}[name[0]] + name[1:]) for name in LIMB_JOINTS
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +87,19 @@ class Person:
 
 
 class Answer(NamedTuple):
-    """(12, 2) px in the photo, (12, 3) mm relative to the root if it can be told, and how sure."""
+    """What a network says of the 12 limb joints.
+
+    Attributes:
+        px: (12, 2) in the photo.
+        mm: (12, 3) relative to the root, if it can be told.
+        score: how sure it is of the person.
+        joint_scores: (12,) how sure it is of each.
+    """
 
     px: np.ndarray
     mm: np.ndarray | None
     score: float
+    joint_scores: np.ndarray
 
 
 #: (256, 256, 3) RGB, its affine map and the person → what the network says.
@@ -107,7 +122,7 @@ def our_network(path: Path, threads: int) -> Network:
             depth_range_mm=description.depth_range_mm,
         )
         if person.camera is None:
-            return Answer(keypoints_px[limbs], None, scores.mean())
+            return Answer(keypoints_px[limbs], None, scores.mean(), scores[0, limbs])
         keypoints_mm = place_in_camera(
             keypoints_px,
             depth_mm - depth_mm[skeleton.root],
@@ -116,7 +131,7 @@ def our_network(path: Path, threads: int) -> Network:
             camera=person.camera,
         )
         relative_mm = keypoints_mm[limbs] - keypoints_mm[skeleton.root]
-        return Answer(keypoints_px[limbs], relative_mm, scores.mean())
+        return Answer(keypoints_px[limbs], relative_mm, scores.mean(), scores[0, limbs])
 
     return answer
 
@@ -136,12 +151,13 @@ def blazepose(path: Path, threads: int) -> Network:
         landmarks = interpreter.get_tensor(outputs[1, 195]).reshape(39, 5)
         world_mm = interpreter.get_tensor(outputs[1, 117]).reshape(39, 3) * 1000
         found_px = apply_affine(landmarks[BLAZEPOSE_LIMBS, :2], invert_affine(affine))
-        # Its 3D lies along the crop's axes: turn it back with the crop.
-        turn = affine[:, :2] / np.sqrt(np.linalg.det(affine[:, :2]))
+        # Its 3D lies along the crop's axes: turn it back with the crop, or mirror it.
+        turn = affine[:, :2] / np.sqrt(abs(np.linalg.det(affine[:, :2])))
         found_mm = world_mm[BLAZEPOSE_LIMBS].astype(np.float64)
         found_mm[:, :2] = found_mm[:, :2] @ turn
         presence = interpreter.get_tensor(outputs[1, 1]).item()
-        return Answer(found_px, found_mm, presence)
+        visibility = 1 / (1 + np.exp(-landmarks[BLAZEPOSE_LIMBS, 3]))
+        return Answer(found_px, found_mm, presence, visibility)
 
     return answer
 
@@ -239,27 +255,55 @@ def lean_degrees(limbs_px: np.ndarray, known: np.ndarray) -> float:
     return torso_lean_degrees(keypoints_px, is_known, LSP_14) or 0.0
 
 
-def ask(network: Network, person: Person, turn: str) -> Answer:
-    """What a network says of a person in a crop that is turned as ``TURNS`` says."""
+def ask(network: Network, person: Person, way: str) -> Answer:
+    """What a network says of a person, shown as ``WAYS`` says."""
 
-    def answer(degrees: float) -> Answer:
-        affine = crop_affine(person.box_xywh, CROP_PX, rotation_degrees=degrees)
-        return network(warp_crop(person.photo, affine, CROP_PX), affine, person)
+    def answer(view: View) -> Answer:
+        affine = crop_affine(
+            view.square_xywh, CROP_PX, rotation_degrees=view.lean_degrees, flip=view.is_mirrored
+        )
+        said = network(warp_crop(person.photo, affine, CROP_PX), affine, person)
+        return mirrored(said) if view.is_mirrored else said
 
-    if turn == "by the labels":
-        return answer(lean_degrees(person.limbs_px, person.known))
-    first = answer(0.0)
-    if turn == "not":
-        return first
-    degrees = lean_degrees(first.px, np.ones(len(LIMB_JOINTS), bool))
-    if abs(degrees) <= MAX_LEAN_DEGREES:
-        return first
-    second = answer(degrees)
-    return second if second.score >= first.score else first
+    if way == "turned by the labels":
+        return answer(View(person.box_xywh, lean_degrees(person.limbs_px, person.known)))
+    view = View(person.box_xywh)
+    found = answer(view)
+    if way == "as it is":
+        return found
+    turned = View(view.square_xywh, lean_degrees(found.px, np.ones(len(LIMB_JOINTS), bool)))
+    if abs(turned.lean_degrees) > MAX_LEAN_DEGREES:
+        second = answer(turned)
+        if second.score >= found.score:
+            view, found = turned, second
+    if way == "turned by itself":
+        return found
+    further = further_views(view, found.px[ARM_INDICES])
+    return mean_answer([found, *(answer(other) for other in further)])
+
+
+def mirrored(said: Answer) -> Answer:
+    """What was said of a mirrored crop with left and right as they are."""
+    mm = None if said.mm is None else said.mm[SWAPPED_LIMBS]
+    return Answer(said.px[SWAPPED_LIMBS], mm, said.score, said.joint_scores[SWAPPED_LIMBS])
+
+
+def mean_answer(answers: list[Answer]) -> Answer:
+    """As :func:`~mobilehumanpose.close_look.fuse` does it."""
+    weight = np.maximum([said.joint_scores for said in answers], 1e-3) ** SCORE_POWER
+    weight /= weight.sum(axis=0)
+
+    def mean(values: list[np.ndarray]) -> np.ndarray:
+        return (weight[..., None] * np.stack(values)).sum(axis=0)
+
+    all_mm = [said.mm for said in answers if said.mm is not None]
+    return answers[0]._replace(
+        px=mean([said.px for said in answers]), mm=mean(all_mm) if all_mm else None
+    )
 
 
 def measure(
-    people: Iterator[Person], networks: dict[str, Network], turn: str
+    people: Iterator[Person], networks: dict[str, Network], way: str
 ) -> tuple[int, dict[str, list[str]]]:
     """How many people there are, and PCK or MPJPE and PA-MPJPE of each network."""
     everyone = []
@@ -267,7 +311,7 @@ def measure(
     for person in people:
         everyone.append(person)
         for name, network in networks.items():
-            found[name].append(ask(network, person, turn))
+            found[name].append(ask(network, person, way))
     truth_px = np.stack([person.limbs_px for person in everyone])
     known = np.stack([person.known for person in everyone])
     torso_px = np.array([person.torso_px() for person in everyone])
@@ -285,7 +329,7 @@ def measure(
     return len(everyone), figures
 
 
-TURNS = ("not", "by itself", "by the labels")
+WAYS = ("as it is", "turned by itself", "turned by the labels", "ten views")
 SETS = {
     "lspet": ("LSP Extended, PCK@0.2", lspet_people),
     "coco": ("COCO samples, PCK@0.2", coco_people),
@@ -302,6 +346,7 @@ def main() -> None:
     parser.add_argument("--blazepose", type=Path, help="folder of pose_landmark_*.tflite")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     arguments = parser.parse_args()
     networks = {
         Path(name).stem: our_network(model_path(name), arguments.threads)
@@ -312,12 +357,12 @@ def main() -> None:
             path = arguments.blazepose / f"pose_landmark_{size}.tflite"
             networks[f"BlazePose {size}"] = blazepose(path, arguments.threads)
     table = Table()
-    for heading in ("set", "people", "crop turned", *networks):
+    for heading in ("set", "people", "crop", *networks):
         table.add_column(heading)
     for name, people in map(SETS.__getitem__, arguments.only):
-        for turn in TURNS:
-            count, figures = measure(people(arguments.data), networks, turn)
-            table.add_row(name, str(count), turn, *(" / ".join(f) for f in figures.values()))
+        for way in arguments.ways:
+            count, figures = measure(people(arguments.data), networks, way)
+            table.add_row(name, str(count), way, *(" / ".join(f) for f in figures.values()))
     Console(width=160).print(table)
 
 

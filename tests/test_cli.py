@@ -122,7 +122,8 @@ def test_version_and_models():
     assert done.returncode == 0, done.stderr
     entries = {entry["preset"]: entry for entry in json.loads(done.stdout)}
     assert entries["lpski-l"]["parameters"] == 4_073_248
-    assert entries["lpski-lite0"]["weights"]["name"]
+    assert [w["name"] for w in entries["lpski-lite0"]["weights"]] == ["lpski-lite0-wild"]
+    assert entries["lpski-l"]["weights"] == []
     assert "lpski-l" in mhp("models", env={**os.environ, "COLUMNS": "200"}).stdout
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mobilehumanpose import Camera, PoseEstimator, UserError
+from mobilehumanpose.close_look import look_closely
 from mobilehumanpose.geometry import project
 from mobilehumanpose.media import load_photo
 from mobilehumanpose.views import View, look, search_squares
@@ -48,7 +49,18 @@ def test_the_astronaut_s_shoulders_are_where_they_are(estimator, photo):
     assert np.linalg.norm(left - [315, 265]) < 100
 
 
-def test_closer_looks_never_see_less(estimator, photo):
+def test_photographs_are_looked_at_closely_unless_told_otherwise(estimator, photo):
+    quick = PoseEstimator(num_threads=1, closely=False)
+    (close,), (plain,) = estimator(photo, [BOX]), quick(photo, [BOX])
+    (expected,) = look_closely(
+        quick.network, photo, look(quick.network, photo, [View(plain.box_xywh)])
+    )
+    np.testing.assert_allclose(close.keypoints_px, expected.keypoints_px, atol=0.01)
+    assert np.abs(close.keypoints_px - plain.keypoints_px).max() > 1
+
+
+def test_closer_looks_never_see_less(photo):
+    estimator = PoseEstimator(num_threads=1, closely=False)
     (pose,) = estimator(photo)
     squares = search_squares((photo.shape[1], photo.shape[0]))
     sights = look(estimator.network, photo, [View(square) for square in squares])

@@ -18,11 +18,13 @@ pytest.importorskip("av")
 from video_clips import corner_images, write_clip
 
 from mobilehumanpose import Camera, PoseEstimator, UserError
+from mobilehumanpose.close_look import look_closely
 from mobilehumanpose.geometry import project
 from mobilehumanpose.media import load_photo
 from mobilehumanpose.predict_video import FRAMES_BEHIND, predict_video
 from mobilehumanpose.video import Frame, VideoInfo, VideoReader
 from mobilehumanpose.video_results import video_poses_from_json
+from mobilehumanpose.views import View, look
 
 ASTRONAUT = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 
@@ -61,6 +63,17 @@ def test_tracking_yields_every_frame_and_its_pose(estimator, clip):
         assert pose.camera_is_assumed
         np.testing.assert_allclose(project(pose.keypoints_mm, pose.camera), pose.keypoints_px)
     assert threads() == before
+
+
+def test_frames_are_looked_at_closely_if_asked_for(estimator, clip):
+    closer = PoseEstimator(num_threads=1, closely=True)
+    found = [poses[0] for _, poses in closer.track(clip, smooth=False)]
+    for (image, (pose,)), close in zip(estimator.track(clip, smooth=False), found, strict=True):
+        np.testing.assert_array_equal(close.box_xywh, pose.box_xywh)  # followed all the same
+        sights = look(closer.network, image, [View(pose.box_xywh)])
+        (expected,) = look_closely(closer.network, image, sights)
+        np.testing.assert_allclose(close.keypoints_px, expected.keypoints_px, atol=0.01)
+        assert np.abs(close.keypoints_px - pose.keypoints_px).max() > 0.1
 
 
 def test_smoothing_only_smooths(estimator, clip):

@@ -79,6 +79,14 @@ def predict(
         ),
     ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of the network.")] = None,
+    closely: Annotated[
+        bool | None,
+        typer.Option(
+            "--closely/--quick",
+            help="Look at people once more from ten views, for better joints, or don't; "
+            "photographs are looked at closely without it, videos are not.",
+        ),
+    ] = None,
 ) -> None:
     """Find people's poses in photographs and videos.
 
@@ -96,6 +104,7 @@ def predict(
         stature=stature,
         formats=formats,
         threads=threads,
+        closely=closely,
         console=console,
     )
 
@@ -121,11 +130,10 @@ def models(
 
 
 def _table_row(entry: dict[str, Any]) -> list[str]:
-    weights = entry["weights"]
-    shipped = "–"
-    if weights:
-        accuracy = "".join(f"\n  {name}: {value}" for name, value in weights["measured"].items())
-        shipped = f"{weights['name']} ({weights['bytes'] / 1e6:.1f} MB){accuracy}"
+    lines: list[str] = []
+    for weights in entry["weights"]:
+        lines.append(f"{weights['name']} ({weights['bytes'] / 1e6:.1f} MB)")
+        lines += [f"  {name}: {value}" for name, value in weights["measured"].items()]
     return [
         entry["preset"],
         str(entry["num_joints"]),
@@ -133,7 +141,7 @@ def _table_row(entry: dict[str, Any]) -> list[str]:
         f"{entry['grid']}³",
         f"{entry['parameters'] / 1e6:.2f} M",
         f"{entry['macs'] / 1e9:.2f} G",
-        shipped,
+        "\n".join(lines) or "–",
     ]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .close_look import look_closely
 from .decode import DEFAULT_STATURE_MM, place_in_camera
 from .errors import UserError
 from .geometry import DEFAULT_FOV_DEGREES, Camera, checked_box, process_bbox
@@ -43,6 +44,7 @@ class PoseEstimator:
         *,
         stature_mm: float = DEFAULT_STATURE_MM,
         num_threads: int | None = None,
+        closely: bool | None = None,
     ) -> None:
         """Load a model.
 
@@ -51,6 +53,9 @@ class PoseEstimator:
             stature_mm: standing height of the people in the pictures; how far away they are
                 follows from it, see :func:`mobilehumanpose.decode.place_in_camera`.
             num_threads: of the network; all cores when None.
+            closely: take the further looks of :mod:`mobilehumanpose.close_look`, which make joints
+                better and take some ten times as long; at photographs and not at the frames of
+                videos when None.
 
         Raises:
             UserError: there is no such model, or it is damaged.
@@ -59,6 +64,7 @@ class PoseEstimator:
         self._num_threads = num_threads
         self.network = PoseNetwork(self._model_path, num_threads=num_threads)
         self.stature_mm = stature_mm
+        self.closely = closely
 
     def __call__(
         self,
@@ -90,6 +96,8 @@ class PoseEstimator:
         else:
             views = [View(_square(box, number, size)) for number, box in enumerate(boxes)]
             sights = look_upright(self.network, photo, views)
+        if self.closely is not False:
+            sights = look_closely(self.network, photo, sights)
         return [self._pose(sight, camera, is_assumed) for sight in sights]
 
     def track(
@@ -140,6 +148,8 @@ class PoseEstimator:
                 if camera is None:
                     size = (frame.image_rgb.shape[1], frame.image_rgb.shape[0])
                     camera = Camera.from_fov(DEFAULT_FOV_DEGREES, size)
+                if self.closely:
+                    (sight,) = look_closely(self.network, frame.image_rgb, [sight])
                 pose = replace(
                     self._pose(sight, camera, is_assumed),
                     track_id=sight_id,

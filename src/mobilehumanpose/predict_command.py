@@ -30,6 +30,7 @@ def predict_files(
     stature: float,
     formats: str | None,
     threads: int | None,
+    closely: bool | None,
     console: Console,
 ) -> None:
     """Find people's poses in files and write what is asked for.
@@ -43,6 +44,7 @@ def predict_files(
         stature: standing height of the people, in metres.
         formats: files to write, separated by commas; all that there are when None.
         threads: of the network.
+        closely: whether to take further looks; only at photographs when None.
         console: where progress and results are told.
 
     Raises:
@@ -60,7 +62,9 @@ def predict_files(
         what = "there are videos" if videos else f"there are {len(files)}"
         raise UserError(f"--box describes one photograph, but {what}")
     _refuse_same_names(files)
-    estimator = PoseEstimator(model, stature_mm=stature * 1000, num_threads=threads)
+    estimator = PoseEstimator(
+        model, stature_mm=stature * 1000, num_threads=threads, closely=closely
+    )
     make_folder(out)
     failures: list[str] = []
     columns = (*Progress.get_default_columns(), _SpeedColumn())

@@ -43,10 +43,13 @@ class View(NamedTuple):
         square_xywh: (4,) px; may reach beyond the photo.
         lean_degrees: how far the square is turned about its centre, clockwise as seen; what leans
             by so much stands upright in it.
+        is_mirrored: whether the network is shown its mirror image. What it says is told of the
+            photo as it is, left and right too.
     """
 
     square_xywh: FloatArray
     lean_degrees: float = 0.0
+    is_mirrored: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +80,15 @@ def look(network: PoseNetwork, photo: NDArray[np.uint8], views: Sequence[View]) 
         return []
     description = network.description
     side = description.input_px
-    affines = [crop_affine(v.square_xywh, side, rotation_degrees=v.lean_degrees) for v in views]
+    affines = [
+        crop_affine(
+            view.square_xywh, side, rotation_degrees=view.lean_degrees, flip=view.is_mirrored
+        )
+        for view in views
+    ]
     cells, scores = network(np.stack([warp_crop(photo, affine, side) for affine in affines]))
+    every_joint = np.arange(network.skeleton.num_joints)
+    swapped = network.skeleton.flip_permutation
     sights = []
     for i, (view, affine) in enumerate(zip(views, affines, strict=True)):
         keypoints_px, depth_mm = cells_to_photo(
@@ -88,12 +98,13 @@ def look(network: PoseNetwork, photo: NDArray[np.uint8], views: Sequence[View]) 
             crop_px=side,
             depth_range_mm=description.depth_range_mm,
         )
+        joints = swapped if view.is_mirrored else every_joint
         sights.append(
             Sight(
                 view=view,
-                keypoints_px=keypoints_px,
-                depth_mm=depth_mm,
-                scores=scores[i].astype(np.float64),
+                keypoints_px=keypoints_px[joints],
+                depth_mm=depth_mm[joints],
+                scores=scores[i, joints].astype(np.float64),
             )
         )
     return sights

@@ -107,7 +107,7 @@ def test_people_are_placed_by_their_stature(network, dataset):
     projected = project(predictions.keypoints_mm[0], dataset.samples.camera(0))
     np.testing.assert_allclose(projected, predictions.keypoints_px[0], atol=0.05)
     # As the runtime places the same box.
-    estimator = PoseEstimator()
+    estimator = PoseEstimator(closely=False)
     (pose,) = estimator(PHOTO, [[100, 60, 256, 256]], dataset.samples.camera(0))
     crop = process_bbox(np.array([100.0, 60, 256, 256]), dataset.samples.image_size(0))
     boxes = np.array([crop], np.float32)

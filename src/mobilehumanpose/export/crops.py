@@ -70,7 +70,7 @@ def calibration_crops(folder: Path, input_px: int, boxes: CalibrationBoxes) -> N
     chosen = [photos[i] for i in np.linspace(0, len(photos) - 1, count).round().astype(int)]
     if boxes == "whole":
         return np.stack([_middle(path, load_photo(path), input_px) for path in chosen])
-    estimator = PoseEstimator()
+    estimator = PoseEstimator(closely=False)  # all that is wanted is the box
     crops = []
     for path in chosen:
         photo = load_photo(path)

@@ -21,11 +21,12 @@ def preset_names() -> list[str]:
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """One entry for each preset: numbers from ``networks.json``, and ``weights`` or None."""
+    """One entry for each preset: numbers from ``networks.json``, and a list of ``weights``."""
     networks = json.loads(NETWORKS_FILE.read_text(encoding="utf-8"))
-    shipped = {}
+    shipped: dict[str, list[dict[str, Any]]] = {}
     for name in bundled_models():
         path = model_path(name)
         facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        shipped[facts["preset"]] = {"name": name, "bytes": path.stat().st_size, **facts}
-    return [{**network, "weights": shipped.get(network["preset"])} for network in networks]
+        entry = {"name": name, "bytes": path.stat().st_size, **facts}
+        shipped.setdefault(facts["preset"], []).append(entry)
+    return [{**network, "weights": shipped.get(network["preset"], [])} for network in networks]

@@ -1,0 +1,119 @@
+"""Several looks at one person, put together."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mobilehumanpose.close_look import ARMS_SCALE, CLOSER, further_views, fuse, look_closely
+from mobilehumanpose.runtime import ModelDescription
+from mobilehumanpose.skeleton import MUCO_21
+from mobilehumanpose.views import Sight, View, look
+
+LEFT, RIGHT = MUCO_21.indices(["L_Wrist", "R_Wrist"])
+
+
+class HandNetwork:
+    """Finds the left-hand dot of a picture for the right wrist and the right-hand one for the left.
+
+    As a person who faces the camera has them. It cannot tell the dots' colours apart.
+    """
+
+    description = ModelDescription(
+        name="hands",
+        preset="none",
+        joint_set="muco-21",
+        input_px=128,
+        grid=(16, 16, 16),
+        depth_range_mm=2000.0,
+        licence="test",
+        trained_on="nothing",
+    )
+    skeleton = MUCO_21
+
+    def __init__(self):
+        self.crops = []
+
+    def __call__(self, crops):
+        self.crops.extend(crops)
+        cells = np.full((len(crops), 21, 3), 8.0, np.float32)
+        scores = np.full((len(crops), 21), 0.5, np.float32)
+        for i, crop in enumerate(crops):
+            _, _, _, centers = cv2.connectedComponentsWithStats(
+                (crop.max(axis=2) > 100) * np.uint8(1)
+            )
+            for joint, center in zip((RIGHT, LEFT), sorted(centers[1:, :2].tolist()), strict=True):
+                cells[i, joint, :2] = np.array(center) / 8
+                cells[i, joint, 2] = 4 if joint == RIGHT else 12
+        return cells, scores
+
+
+def photo_of_hands() -> np.ndarray:
+    photo = np.zeros((200, 200, 3), np.uint8)
+    cv2.circle(photo, (80, 90), 5, (255, 0, 0), -1)
+    cv2.circle(photo, (115, 105), 5, (0, 255, 0), -1)
+    return photo
+
+
+VIEW = View(np.array([20.0, 20.0, 160.0, 160.0]))
+
+
+def test_a_mirrored_view_is_mirrored_and_its_answer_is_of_the_photo_as_it_is():
+    network = HandNetwork()
+    plain, mirrored = look(network, photo_of_hands(), [VIEW, VIEW._replace(is_mirrored=True)])
+    # The box's centre falls on pixel 64, so column 64 + n of the one is 64 − n of the other.
+    np.testing.assert_allclose(
+        network.crops[1][:, 1:].astype(int), network.crops[0][:, :0:-1].astype(int), atol=1
+    )
+    np.testing.assert_allclose(plain.keypoints_px[RIGHT], (80, 90), atol=1)
+    np.testing.assert_allclose(plain.keypoints_px[LEFT], (115, 105), atol=1)
+    # In the mirror the green dot is on the left, which the network takes for the right wrist.
+    np.testing.assert_allclose(mirrored.keypoints_px, plain.keypoints_px, atol=1)
+    np.testing.assert_allclose(mirrored.depth_mm, -plain.depth_mm, atol=1e-3)
+
+
+def test_looks_agree_where_the_network_errs_in_none():
+    network = HandNetwork()
+    (sight,) = look(network, photo_of_hands(), [VIEW])
+    (closer,) = look_closely(network, photo_of_hands(), [sight])
+    assert len(network.crops) == 2 * (len(CLOSER) + 1)  # the first look was one of them
+    np.testing.assert_allclose(closer.keypoints_px[[RIGHT, LEFT]], [(80, 90), (115, 105)], atol=1)
+    assert closer.view is sight.view
+
+
+def test_further_views_are_about_the_person_and_turned_with_them():
+    arms_px = np.full((6, 2), 70.0)
+    first = View(VIEW.square_xywh, 90.0)
+    *around, arms, mirrored_arms = further_views(first, arms_px)
+    assert len(around) == 2 * len(CLOSER) - 1
+    for view in around:
+        np.testing.assert_allclose(view.square_xywh[:2] + view.square_xywh[2:] / 2, (100, 100))
+        assert abs(view.lean_degrees - 90) <= 20
+    side = ARMS_SCALE * 160
+    np.testing.assert_allclose(arms.square_xywh, [70 - side / 2, 70 - side / 2, side, side])
+    np.testing.assert_array_equal(arms.square_xywh, mirrored_arms.square_xywh)
+    assert (arms.is_mirrored, mirrored_arms.is_mirrored) == (False, True)
+
+
+def sight_of(x_px: float, depth_mm: float, score: float) -> Sight:
+    return Sight(
+        view=VIEW,
+        keypoints_px=np.full((21, 2), x_px),
+        depth_mm=np.full(21, depth_mm),
+        scores=np.full(21, score),
+    )
+
+
+def test_the_surest_look_counts_most_and_equal_ones_alike():
+    fused = fuse([sight_of(10, 0, 0.9), sight_of(50, 100, 0.3)])
+    np.testing.assert_allclose(fused.keypoints_px, 10, atol=0.1)
+    assert fused.score == pytest.approx(0.9, abs=1e-3)
+    fused = fuse([sight_of(10, 0, 0.6), sight_of(50, 100, 0.6)])
+    np.testing.assert_allclose(fused.keypoints_px, 30)
+    np.testing.assert_allclose(fused.depth_mm, 50)
+    assert fused.score == pytest.approx(0.6)
+
+
+def test_joints_that_no_look_sees_are_in_the_middle_of_them():
+    fused = fuse([sight_of(10, 0, 0.0), sight_of(50, 100, 0.0)])
+    np.testing.assert_allclose(fused.keypoints_px, 30)
+    assert fused.score == 0
