@@ -156,7 +156,7 @@ def blazepose(path: Path, threads: int) -> Network:
         found_mm = world_mm[BLAZEPOSE_LIMBS].astype(np.float64)
         found_mm[:, :2] = found_mm[:, :2] @ turn
         presence = interpreter.get_tensor(outputs[1, 1]).item()
-        visibility = 1 / (1 + np.exp(-landmarks[BLAZEPOSE_LIMBS, 3]))
+        visibility = (1 + np.tanh(landmarks[BLAZEPOSE_LIMBS, 3] / 2)) / 2  # of a logit
         return Answer(found_px, found_mm, presence, visibility)
 
     return answer

@@ -33,6 +33,11 @@ def test_every_encoder_weight_is_replaced(pretrained):
             assert torch.equal(value, fresh[key]) != is_encoder, key
 
 
+def test_a_narrower_encoder_has_no_imagenet_weights():
+    with pytest.raises(UserError, match="those of lpski-lite0"):
+        load_imagenet_encoder(build("lpski-lite0-half"))
+
+
 @torch.no_grad()
 def test_the_encoder_knows_pictures(pretrained):
     """Its normalisation was trained for these activations: they come out near unit variance."""

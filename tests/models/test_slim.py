@@ -1,0 +1,103 @@
+"""A narrower network out of a wider one's weights."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from mobilehumanpose.errors import UserError
+from mobilehumanpose.models.blocks import fold_norms
+from mobilehumanpose.models.init import initialise
+from mobilehumanpose.models.lite import LITE0_STAGES, LiteConfig, LiteNet
+from mobilehumanpose.models.slim import block_pairs, slim_weights
+
+WIDE = LiteConfig(
+    num_joints=2,
+    depth_cells=8,
+    embedding=16,
+    decoder_channels=24,
+    stages=(
+        (1, 8, 1, 1, 3),
+        (4, 8, 2, 2, 3),
+        (4, 16, 2, 2, 5),
+        (4, 16, 1, 2, 3),
+        (4, 24, 2, 1, 5),
+        (4, 32, 3, 2, 5),
+        (4, 40, 1, 1, 3),
+    ),
+)
+IMAGES = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+
+
+def network(config: LiteConfig) -> LiteNet:
+    torch.manual_seed(0)
+    model = LiteNet(config)
+    initialise(model)
+    return model
+
+
+def folded_weights(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {
+        f"{name}.{field}": getattr(layer, field).detach()
+        for name, layer in fold_norms(model).named_modules()
+        if isinstance(layer, nn.Conv2d)
+        for field in ("weight", "bias")
+    }
+
+
+@torch.no_grad()
+def answer(config: LiteConfig, weights: dict[str, torch.Tensor]) -> torch.Tensor:
+    model = fold_norms(network(config))
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.weight.copy_(weights[f"{name}.weight"])
+            layer.bias.copy_(weights[f"{name}.bias"])
+    return model(IMAGES)
+
+
+@torch.no_grad()
+def test_channels_that_do_nothing_are_the_ones_that_go():
+    model = network(WIDE)
+    for block in model.inv_residual[1:]:
+        block.conv[2].weight[:, ::2] = 0  # half of what is inside a block leaves no trace
+    for stage, after, skip in (
+        (model.deconv0, model.deconv1[0][0], 24),
+        (model.deconv1, model.deconv2[0][0], 16),
+        (model.deconv2, model.final_layer, 0),
+    ):
+        stage[2][0].weight[:, 1::2] = 0
+        after.weight[:, skip::2] = 0
+    model.deconv0[0][0].weight[:, 32:] = 0  # nor does the embedding
+    config = replace(
+        WIDE,
+        embedding=8,
+        decoder_channels=12,
+        stages=tuple((min(e, 2), c, n, s, k) for e, c, n, s, k in WIDE.stages[:-1]),
+    )
+    weights = folded_weights(model)
+    slim = slim_weights(weights, WIDE, network(config), source=Path("wide.onnx"))
+    torch.testing.assert_close(answer(config, slim), answer(WIDE, weights), rtol=1e-4, atol=1e-5)
+
+
+def test_a_stage_keeps_its_first_and_its_last_block():
+    narrow = replace(WIDE, stages=(*WIDE.stages[:5], (2, 32, 2, 2, 5)))
+    assert block_pairs(WIDE, narrow) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 10]
+    assert block_pairs(LiteConfig(), LiteConfig()) == list(range(16))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(WIDE, num_joints=3),
+        replace(WIDE, decoder_channels=32),
+        replace(WIDE, stages=LITE0_STAGES),
+        replace(WIDE, stages=((1, 8, 2, 1, 3), *WIDE.stages[1:])),
+        replace(WIDE, stages=(*WIDE.stages[:5], (4, 32, 1, 2, 5))),
+    ],
+)
+def test_what_is_no_narrower_form_is_refused(other):
+    weights = folded_weights(network(WIDE))
+    with pytest.raises(UserError, match=r"wide\.onnx: its network is no wider form"):
+        slim_weights(weights, WIDE, network(other), source=Path("wide.onnx"))
