@@ -213,17 +213,14 @@ def wild_lite0() -> Recipe:
 def wild_half() -> Recipe:
     """``lpski-lite0-half`` on the pictures of ``wild-lite0``, which is its ``--init`` and teacher.
 
-    The narrower network begins with the strongest channels of the wider one, and learns to do
-    without the others.
+    The narrower network begins with the strongest channels of the wider one, fitted to answer like
+    it, and learns to do without the others.
     """
     return replace(
         wild_lite0(),
         name="wild-half",
         preset="lpski-lite0-half",
-        stages=(
-            _cosine(192, 2, 32, 2e-3, 1e-3, teacher_weight=0.1),
-            _cosine(256, 4, 32, 1.2e-3, 1e-6, frozen_blocks=5, teacher_weight=0.1),
-        ),
+        stages=(_cosine(256, 4, 32, 1e-3, 1e-6, teacher_weight=0.1),),
         pretrained_encoder=False,
     )
 
