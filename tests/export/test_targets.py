@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,6 +85,26 @@ def test_onnx_in_int8_leaves_scaling_and_head_in_float(tmp_path, source, crops):
     for convolution in quantised:
         scale = values[scales[convolution.input[1]]]
         assert scale.shape == values_shape(graph, convolution)[:1]  # one for each channel
+    # Its channels are scaled apart, so that pixels are not quantised inputs yet.
+    assert {"Sub", "Div"} <= {n.op_type for n in graph.node}
+
+
+def test_int8_takes_pixels_as_they_are_where_channels_are_scaled_alike(tmp_path, source, crops):
+    import onnx
+
+    metadata = replace(source.metadata, mean=(127.0,) * 3, std=(128.0,) * 3)
+    path, content = export(replace(source, metadata=metadata), tmp_path, "onnx", "int8", crops)
+    assert content["parity"]["mean_mm"] <= 5
+    graph = onnx.load(path).graph
+    values = {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
+    makers = {name: n for n in graph.node for name in n.output}
+    convolution = next(n for n in graph.node if n.op_type == "Conv")
+    first = makers[convolution.input[0]]
+    assert first.op_type == "DequantizeLinear"
+    assert values[first.input[1]] == np.float32(1 / 128)
+    assert values[first.input[2]] == 127
+    assert makers[first.input[0]].input[0] == "image"
+    assert set(values) <= {name for n in graph.node for name in n.input}
 
 
 def values_shape(graph, convolution):

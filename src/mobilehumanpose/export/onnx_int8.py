@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from onnx import numpy_helper
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -73,7 +74,56 @@ def quantise(
             nodes_to_exclude=excluded,
             calibrate_method=CalibrationMethod.MinMax,
         )
-        return onnx.load(path)
+        quantised = onnx.load(path)
+    read_pixels_directly(quantised)
+    return quantised
+
+
+def read_pixels_directly(proto: onnx.ModelProto) -> None:
+    """Let the first layer take the pixels for its quantised input, in place, where they are that.
+
+    A uint8 pixel p that is scaled to (p − mean) / std is already quantised: with a zero point of
+    mean and a scale of 1 / std, if those are the same for all channels and the mean is a whole
+    number. Scaling and quantising it takes a fifth of the time of the whole network.
+    """
+    makers = {output: node for node in proto.graph.node for output in node.output}
+    constants = {tensor.name: tensor for tensor in proto.graph.initializer}
+    for quantize in [n for n in proto.graph.node if n.op_type == "QuantizeLinear"]:
+        chain = [quantize]
+        for op_type in ("Div", "Sub", "Cast"):
+            maker = makers.get(chain[-1].input[0])
+            if maker is None or maker.op_type != op_type:
+                break
+            chain.append(maker)
+        else:
+            _, divide, subtract, cast = chain
+            std, mean = (
+                np.unique(numpy_helper.to_array(constants[node.input[1]]))
+                for node in (divide, subtract)
+            )
+            if len(std) == len(mean) == 1 and mean[0] in range(256):
+                _dequantise(proto, quantize.output[0], cast.input[0], float(mean[0]), float(std[0]))
+                for node in chain:
+                    proto.graph.node.remove(node)
+    used = {name for node in proto.graph.node for name in node.input}
+    for name in constants.keys() - used:
+        proto.graph.initializer.remove(constants[name])
+
+
+def _dequantise(
+    proto: onnx.ModelProto, quantized: str, pixels: str, mean: float, std: float
+) -> None:
+    """Have the readers of ``quantized`` read ``pixels`` instead, as (p − mean) / std."""
+    proto.graph.initializer.extend(
+        [
+            numpy_helper.from_array(np.array(1 / std, np.float32), "pixel_scale"),
+            numpy_helper.from_array(np.array(mean, np.uint8), "pixel_zero"),
+        ]
+    )
+    for node in proto.graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] == quantized:
+            del node.input[:]
+            node.input.extend([pixels, "pixel_scale", "pixel_zero"])
 
 
 def nodes_outside(proto: onnx.ModelProto) -> list[str]:
