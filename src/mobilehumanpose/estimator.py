@@ -54,7 +54,7 @@ class PoseEstimator:
                 follows from it, see :func:`mobilehumanpose.decode.place_in_camera`.
             num_threads: of the network; all cores when None.
             closely: take the further looks of :mod:`mobilehumanpose.close_look`, which make joints
-                better and take some ten times as long; at photographs and not at the frames of
+                better and are nine more for the network; at photographs and not at the frames of
                 videos when None.
 
         Raises:

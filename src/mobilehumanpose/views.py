@@ -7,7 +7,7 @@ the same person shows more, so every further look is kept only if it sees no les
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -87,8 +87,6 @@ def look(network: PoseNetwork, photo: NDArray[np.uint8], views: Sequence[View]) 
         for view in views
     ]
     cells, scores = network(np.stack([warp_crop(photo, affine, side) for affine in affines]))
-    every_joint = np.arange(network.skeleton.num_joints)
-    swapped = network.skeleton.flip_permutation
     sights = []
     for i, (view, affine) in enumerate(zip(views, affines, strict=True)):
         keypoints_px, depth_mm = cells_to_photo(
@@ -98,16 +96,25 @@ def look(network: PoseNetwork, photo: NDArray[np.uint8], views: Sequence[View]) 
             crop_px=side,
             depth_range_mm=description.depth_range_mm,
         )
-        joints = swapped if view.is_mirrored else every_joint
-        sights.append(
-            Sight(
-                view=view,
-                keypoints_px=keypoints_px[joints],
-                depth_mm=depth_mm[joints],
-                scores=scores[i, joints].astype(np.float64),
-            )
+        seen = Sight(
+            view=view,
+            keypoints_px=keypoints_px,
+            depth_mm=depth_mm,
+            scores=scores[i].astype(np.float64),
         )
+        sights.append(_unmirrored(seen, network) if view.is_mirrored else seen)
     return sights
+
+
+def _unmirrored(sight: Sight, network: PoseNetwork) -> Sight:
+    """Left and right as they are: the network named them by what the mirror showed."""
+    joints = network.skeleton.flip_permutation
+    return replace(
+        sight,
+        keypoints_px=sight.keypoints_px[joints],
+        depth_mm=sight.depth_mm[joints],
+        scores=sight.scores[joints],
+    )
 
 
 def look_upright(

@@ -127,10 +127,11 @@ class LiteNet(nn.Module):
         layers: list[nn.Module] = [self.first_conv, *self.inv_residual]
         layers[: len(self.folded_layers)] = self.folded_layers
         x = layers[0](images)
+        skip_blocks = self.config.skip_blocks
         skips = []
         for index, block in enumerate(layers[1:]):
             x = block(x)
-            if index in self.config.skip_blocks:
+            if index in skip_blocks:
                 skips.append(x)
         skip8, skip16, skip32 = skips
         x = self.deconv0(torch.cat([skip32, self.last_conv(x)], dim=1))

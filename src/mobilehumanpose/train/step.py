@@ -176,14 +176,14 @@ class Learner:
                 and isinstance(theirs, LiteConfig)
                 and description.preset != recipe.preset
             ):
-                del mine["preset"]
-                _refuse_other(path, mine, description)
+                _refuse_other(path, {"joint_set": recipe.joint_set}, description)
                 wide = folded_network(
                     weights, preset=description.preset, num_joints=self.num_joints, source=path
                 )
                 images = self.normalize(pixels[:SLIM_IMAGES]).cpu()
                 weights = slim_weights(cast(LiteNet, wide), self.model, images, source=path)
-            _refuse_other(path, mine, description)
+            else:
+                _refuse_other(path, mine, description)
             load_onnx_weights(self.model, weights, self.normalize(pixels), source=path)
         else:
             model, metadata = load_checkpoint(path)
