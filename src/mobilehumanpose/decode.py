@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UserError
-from .geometry import Camera, apply_affine, back_project, invert_affine, solve_translation
+from .geometry import Camera, apply_affine, back_project, distance_weights, invert_affine
 from .skeleton import Skeleton
 
 FloatArray = NDArray[np.floating]
@@ -156,40 +157,41 @@ def place_in_camera(
     joint_weight = np.maximum(scores, 1e-3)
     weight = (ends @ joint_weight).min(axis=0)
 
-    # Seen from the root's distance Z, joint j lies at ray_j·(Z + depth_j) across the line of sight:
-    # relative to the root that is Z·near_j + shift_j. All else follows from Z, so that a round is a
-    # handful of sums: the squares across of segments are polynomials in Z, and the least squares
-    # of fit_translation are linear in Z·near and shift.
-    root = skeleton.root
+    # Seen from the root's distance Z, joint j lies at ray_j·(Z + depth_j) across the line of sight.
+    # All else follows from Z in a handful of sums, so that a round is a few plain numbers: a
+    # segment's length across, squared, is a polynomial of Z, and of the least squares of
+    # fit_translation one number remains: the joints' depth, those far off the middle counting most.
     rays = (keypoints_px - np.asarray(camera.center_px)) / camera.focal_px
     lifted = rays * depth_mm[:, None]
-    near, shift = rays - rays[root], lifted - lifted[root]
-    relative_depth_mm = depth_mm - depth_mm[root]
-    from_depth, from_near, from_shift = solve_translation(
-        rays, np.stack([rays * relative_depth_mm[:, None], -near, -shift]), joint_weight
-    )[:, 2]
-    segments = ends[1] - ends[0]
-    segment_near, segment_shift = segments @ near, segments @ shift
-    across_wanted = np.maximum(
-        length_mm**2 - (segments @ relative_depth_mm) ** 2, (MIN_ACROSS * length_mm) ** 2
-    )
-    squares = (segment_near**2).sum(axis=1)
-    products = 2 * (segment_near * segment_shift).sum(axis=1)
-    constants = (segment_shift**2).sum(axis=1)
+    spread_depth_mm = float(np.vdot(distance_weights(rays, joint_weight), lifted))
+    along = (ends[1] - ends[0]) @ np.column_stack([rays, lifted, depth_mm])
+    near, shift = along[:, :2], along[:, 2:4]
+    across = np.stack([near * near, 2 * near * shift, shift * shift]).sum(axis=2)  # of Z², Z, 1
+    across_wanted = np.maximum(length_mm**2 - along[:, 4] ** 2, (MIN_ACROSS * length_mm) ** 2)
+    weighted = across * weight
+    wanted = (weighted @ across_wanted).tolist()
+    # The square of a quadratic polynomial, by the products of its terms.
+    (aa, ab, ac), (_, bb, bc), (_, _, cc) = (weighted @ across.T).tolist()
+    had = (aa, 2 * ab, 2 * ac + bb, 2 * bc, cc)
 
     nearest_mm = MIN_JOINT_DEPTH_MM - float(depth_mm.min())
     root_depth_mm = max(nearest_mm, 2 * stature_mm)
     for _ in range(PLACEMENT_ROUNDS):
-        across = (squares * root_depth_mm + products) * root_depth_mm + constants
         # Least squares for s² in Σ w (s² across − wanted)².
-        weighted = weight * across
-        denominator = float(weighted @ across)
+        denominator = _polynomial(had, root_depth_mm)
         if denominator <= 0:
             raise UserError("a pose whose joints all lie on one pixel cannot be placed")
-        widen = math.sqrt(float(weighted @ across_wanted) / denominator)
-        translation_z = from_depth + widen * (from_near * root_depth_mm + from_shift)
-        root_depth_mm = max(nearest_mm, float(translation_z))
+        widen = math.sqrt(_polynomial(wanted, root_depth_mm) / denominator)
+        root_depth_mm = max(nearest_mm, widen * (root_depth_mm + spread_depth_mm) - spread_depth_mm)
     return back_project(keypoints_px, root_depth_mm + depth_mm, camera)
+
+
+def _polynomial(coefficients: Iterable[float], x: float) -> float:
+    """Its value, by Horner's rule; the highest power comes first."""
+    value = 0.0
+    for coefficient in coefficients:
+        value = value * x + coefficient
+    return value
 
 
 _SHARES = np.array([share for _, _, share in SEGMENTS])

@@ -167,7 +167,10 @@ def crop_affine(
 
 def invert_affine(affine: FloatArray) -> FloatArray:
     """The (2, 3) inverse of a (2, 3) affine map."""
-    return np.linalg.inv(np.vstack([affine, [0.0, 0.0, 1.0]]))[:2]
+    (a, b, x), (c, d, y) = affine.tolist()  # plain numbers, as in crop_affine
+    determinant = a * d - b * c
+    a, b, c, d = d / determinant, -b / determinant, -c / determinant, a / determinant
+    return np.array([[a, b, -a * x - b * y], [c, d, -c * x - d * y]])
 
 
 def apply_affine(points: FloatArray, affine: FloatArray) -> FloatArray:
@@ -179,7 +182,8 @@ def warp_crop(image: NDArray[np.uint8], affine: FloatArray, crop_px: int) -> NDA
     """Cut (H, W, 3) by :func:`crop_affine`'s map: bilinear, black beyond the image."""
     # When the crop shrinks the image, bilinear sampling skips pixels; averaging first keeps the
     # picture's content. Only from a factor of 2 on, so that ordinary crops stay one warp.
-    shrink = 1 / math.sqrt(abs(np.linalg.det(affine[:, :2])))
+    (a, b, _), (c, d, _) = affine.tolist()
+    shrink = 1 / math.sqrt(abs(a * d - b * c))
     if shrink >= 2:
         image, affine = _shrunk(image, affine, crop_px, int(shrink))
     return cv2.warpAffine(  # type: ignore[return-value]
@@ -279,36 +283,36 @@ def fit_translation(
     if (weights > 0).sum() < 2:
         raise UserError("placing a pose in the camera's space takes at least two scored joints")
     rays = (keypoints_px - np.asarray(camera.center_px)) / camera.focal_px
+    # X − ray·Z = right side.
     right_side = rays * root_relative_mm[:, 2:] - root_relative_mm[:, :2]
-    return solve_translation(rays, right_side[None], weights)[0]
+    z = -float(np.vdot(distance_weights(rays, weights), right_side))
+    xy = (weights / weights.sum()) @ (right_side + rays * z)
+    return np.array([*xy, z])
 
 
-def solve_translation(rays: FloatArray, right_sides: FloatArray, weights: FloatArray) -> FloatArray:
-    """Least-squares translations (X, Y, Z) of K systems X − ray·Z = right side, two a joint.
+def distance_weights(rays: FloatArray, weights: FloatArray) -> FloatArray:
+    """What the least squares of :func:`fit_translation` make of each joint's two equations.
+
+    Whatever Z is, the best X and Y are weighted means; put in, they leave a line through the origin
+    to be fitted to centred rays, whose slope is Z = −Σ of these weights times the right sides.
 
     Args:
         rays: (J, 2), x and y at unit depth.
-        right_sides: (K, J, 2).
         weights: (J,) non-negative.
 
     Returns:
-        (K, 3).
+        (J, 2).
 
     Raises:
         UserError: all joints of weight lie on one ray.
     """
-    equations = np.zeros((len(rays), 2, 3))
-    equations[:, 0, 0] = equations[:, 1, 1] = 1.0
-    equations[:, :, 2] = -rays
-    root_weights = np.sqrt(weights)[:, None]
-    solutions, _, rank, _ = np.linalg.lstsq(
-        (equations * root_weights[..., None]).reshape(-1, 3),
-        (right_sides * root_weights).reshape(len(right_sides), -1).T,
-        rcond=None,
-    )
-    if rank < 3:
+    centred = rays - (weights / weights.sum()) @ rays
+    weighted = centred * weights[:, None]
+    spread = float(np.vdot(weighted, centred))
+    # A thousandth of a pixel is 1e-7 of a ray at least; rounding leaves 1e-16 of a single one.
+    if spread <= 1e-24 * weights.sum():
         raise UserError("placing a pose in the camera's space takes joints at different pixels")
-    return solutions.T
+    return weighted / spread
 
 
 def rootnet_k_mm(
