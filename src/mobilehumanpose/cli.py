@@ -520,7 +520,7 @@ def bench(
         list[str] | None,
         typer.Argument(
             help="Bundled models, files of mhp export, or presets, for random weights: lpski-xs, "
-            f"lpski-xs:relu6 …; {DEFAULT_MODEL} without any."
+            f"lpski-xs:relu6, lpski-xs:relu6:int8 …; {DEFAULT_MODEL} without any."
         ),
     ] = None,
     runtime: Annotated[

@@ -211,3 +211,17 @@ def test_presets_take_no_other_activation(tmp_path):
     pytest.importorskip("onnxslim")
     with pytest.raises(UserError, match="lpski-xs:tanh: prelu and relu6"):
         run(tmp_path, ["lpski-xs:tanh"])
+
+
+def test_presets_take_one_activation(tmp_path):
+    pytest.importorskip("torch")
+    pytest.importorskip("onnxslim")
+    with pytest.raises(UserError, match="one activation is possible, not relu6 and prelu"):
+        run(tmp_path, ["lpski-xs:relu6:prelu"])
+
+
+def test_presets_are_quantised_where_that_is_asked_for(tmp_path):
+    pytest.importorskip("torch")
+    pytest.importorskip("onnxslim")
+    table = run(tmp_path, ["lpski-xs:relu6:int8"])
+    assert "lpski-xs:relu6:int8, random" in table

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from ..errors import UserError
-from ..geometry import Camera, checked_box, process_bbox
+from ..geometry import Camera, checked_box, crop_affine, process_bbox, warp_crop
 from ..media import load_photo, make_folder, write_file
 from ..weights import bundled_models, model_path
 from ..weights.catalogue import preset_names
@@ -46,7 +46,7 @@ def bench(
 
     Args:
         models: names of bundled models, model files, and presets (``lpski-xs``,
-            ``lpski-xs:relu6``), which get random weights.
+            ``lpski-xs:relu6``, ``lpski-xs:relu6:int8``), which get random weights.
         runtimes: that run them; each file's own if there are none.
         num_threads: of every network.
         rounds: that count.
@@ -70,7 +70,7 @@ def bench(
     with tempfile.TemporaryDirectory() as folder:
         chosen = []
         for model in models:
-            path, name = _model_file(model, Path(folder), say)
+            path, name = _model_file(model, Path(folder), scene, say)
             chosen += [(path, runtime, name) for runtime in runtimes_for(path, list(runtimes))]
         candidates: list[Candidate] = [
             our_candidate(path, runtime, scene, num_threads, name=name)
@@ -111,9 +111,11 @@ def _scene(photo: Path | None, box: Sequence[float] | None) -> Scene:
     return Scene(photo=pixels, square_xywh=square, camera=Camera.from_fov(FOV_DEGREES, size))
 
 
-def _model_file(model: str, folder: Path, say: Callable[[str], object]) -> tuple[Path, str | None]:
+def _model_file(
+    model: str, folder: Path, scene: Scene, say: Callable[[str], object]
+) -> tuple[Path, str | None]:
     """The file of a model, and what to call it if not by its own name."""
-    preset, _, activation = model.partition(":")
+    preset, *options = model.split(":")
     if model in bundled_models():
         return model_path(model), None
     if preset not in preset_names():
@@ -130,11 +132,17 @@ def _model_file(model: str, folder: Path, say: Callable[[str], object]) -> tuple
                 f"{model}: to give a preset random weights takes {package}: "
                 "pip install 'mobilehumanpose[export]'"
             )
+    from ..models.network import INPUT_PX
     from .fresh import write_fresh
 
+    activations = [option for option in options if option != "int8"]
+    if len(activations) > 1:
+        raise UserError(f"{model}: one activation is possible, not {' and '.join(activations)}")
+    activation = activations[0] if activations else None
     say(f"{model}: a network with random weights is made")
     path = folder / f"{model.replace(':', '-')}.onnx"
-    write_fresh(path, preset, activation or None)
+    crop = warp_crop(scene.photo, crop_affine(scene.square_xywh, INPUT_PX), INPUT_PX)
+    write_fresh(path, preset, activation, calibration=crop[None] if "int8" in options else None)
     return path, f"{model}, random"
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..errors import UserError
 from ..export import onnx_target
@@ -63,12 +65,26 @@ def drawn_source(preset: str, activation: str | None, *, steepest: float = SLOPE
     )
 
 
-def write_fresh(path: Path, preset: str, activation: str | None) -> None:
+def write_fresh(
+    path: Path, preset: str, activation: str | None, *, calibration: NDArray[np.uint8] | None = None
+) -> None:
     """Write such a network as ``mhp export`` would.
+
+    Args:
+        path: of the ``.onnx`` file.
+        preset: a key of ``PRESETS``.
+        activation: as for :func:`drawn_source`.
+        calibration: (N, P, P, 3) crops to quantise it on, in int8; without them it is not.
 
     Raises:
         UserError: there is no such activation.
     """
-    source = drawn_source(preset, activation)
-    job = Job(source=source, name=path.stem, path=path, precision="float16", with_head=True)
+    job = Job(
+        source=drawn_source(preset, activation),
+        name=path.stem,
+        path=path,
+        precision="float16" if calibration is None else "int8",
+        with_head=True,
+        calibration=calibration,
+    )
     onnx_target.convert(job)

@@ -17,16 +17,15 @@ what they bring.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnxscript import ir
-from onnxscript.optimizer import remove_unused_nodes
 
 from ..models.onnx_weights import PART_MARK, PRELU_PREFIX
+from .graph_edits import constant, finished, name_of, new_node, numbers_of, put, replace_with
 
 
 def fast_graph(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -39,24 +38,24 @@ def fast_graph(proto: onnx.ModelProto) -> onnx.ModelProto:
     Returns:
         Another graph; what no rewrite fits is as it was.
     """
-    model = ir.serde.deserialize_model(proto)
-    while _give_one_resize_its_factor(model.graph):
-        model = _with_shapes(model)
+    model = with_constant_factors(ir.serde.deserialize_model(proto))
     for node in list(model.graph):
         _upsample_behind_convolution(model.graph, node)
     for node in list(model.graph):
         if node.op_type == "PRelu":
             _rewrite_prelu(model.graph, node)
-    remove_unused_nodes(model)
-    fast = ir.serde.serialize_model(model)
-    # Between new nodes they are incomplete, and whoever reads the file infers them anyway.
-    del fast.graph.value_info[:]
-    return fast
+    return finished(model)
+
+
+def with_constant_factors(model: ir.Model) -> ir.Model:
+    """The model whose ``Resize`` to sizes that are known are by constant factors."""
+    while _give_one_resize_its_factor(model.graph):
+        model = _with_shapes(model)
+    return model
 
 
 def _with_shapes(model: ir.Model) -> ir.Model:
-    proto = ir.serde.serialize_model(model)
-    del proto.graph.value_info[:]
+    proto = finished(model)
     return ir.serde.deserialize_model(onnx.shape_inference.infer_shapes(proto, data_prop=True))
 
 
@@ -66,19 +65,20 @@ def _give_one_resize_its_factor(graph: ir.Graph) -> bool:
         if node.op_type != "Resize" or len(node.inputs) < 4:
             continue
         image, sizes = node.inputs[0], node.inputs[3]
-        before, after = _height_width(image), _last_two(sizes)
+        before, after = height_width(image), _last_two(sizes)
         if image is None or before is None or after is None:
             continue
         if after[0] % before[0] or after[1] % before[1]:
             continue
         factors = np.array([1, 1, after[0] / before[0], after[1] / before[1]], np.float32)
-        scales = _constant(graph, f"{node.name}.scales", factors)
-        _replace(node, _upsampled(node, node, image, scales))
+        scales = constant(graph, f"{node.name}.scales", factors)
+        replace_with(node, _upsampled(node, node, image, scales))
         return True
     return False
 
 
-def _height_width(value: ir.Value | None) -> tuple[int, int] | None:
+def height_width(value: ir.Value | None) -> tuple[int, int] | None:
+    """Of (N, C, H, W), where they are constant."""
     if value is None or value.shape is None or len(value.shape) != 4:
         return None
     height, width = value.shape[2], value.shape[3]
@@ -89,12 +89,12 @@ def _last_two(sizes: ir.Value | None) -> tuple[int, int] | None:
     """Height and width of a computed size: constant, or what a constant ends that is joined on."""
     producer = None if sizes is None else sizes.producer()
     last = producer.inputs[-1] if producer is not None and producer.op_type == "Concat" else sizes
-    numbers = _numbers(last)
+    numbers = numbers_of(last)
     return None if numbers is None or numbers.size < 2 else (int(numbers[-2]), int(numbers[-1]))
 
 
 def _upsample_behind_convolution(graph: ir.Graph, node: ir.Node) -> None:
-    weights = _numbers(node.inputs[1]) if node.op_type == "Conv" else None
+    weights = numbers_of(node.inputs[1]) if node.op_type == "Conv" else None
     if weights is None or not _is_pointwise(node, weights):
         return
     source = cast(ir.Value, node.inputs[0])
@@ -106,25 +106,25 @@ def _upsample_behind_convolution(graph: ir.Graph, node: ir.Node) -> None:
     if not any(map(_only_upsampled_for, parts)) or None in channels:
         return
     starts = np.cumsum([0, *channels])
-    name, bias = _name(node.inputs[1]), node.inputs[2:3]
+    name, bias = name_of(node.inputs[1]), node.inputs[2:3]
     results: list[ir.Value] = []
     for part, start, end in zip(parts, starts, starts[1:], strict=False):
         own_weights = node.inputs[1]
         if len(parts) > 1:
             own_name = f"{name}{PART_MARK}{start}"
-            own_weights = _constant(graph, own_name, weights[:, start:end])
+            own_weights = constant(graph, own_name, weights[:, start:end])
         resize = _only_upsampled_for(part)
         own_input = part if resize is None else resize.inputs[0]
         # The bias goes with the last part; the weights of the interpolation sum to one.
         own_bias = bias if end == starts[-1] else []
-        result = _node(node, "Conv", [own_input, own_weights, *own_bias], kernel_shape=[1, 1])
+        result = new_node(node, "Conv", [own_input, own_weights, *own_bias], kernel_shape=[1, 1])
         if resize is not None:
             result = _upsampled(node, resize, result, resize.inputs[2])
         results.append(result)
     total = results[0]
     for result in results[1:]:
-        total = _node(node, "Add", [total, result])
-    _replace(node, total)
+        total = new_node(node, "Add", [total, result])
+    replace_with(node, total)
 
 
 def _is_pointwise(node: ir.Node, weights: NDArray) -> bool:
@@ -148,80 +148,34 @@ def _only_upsampled_for(value: ir.Value | None) -> ir.Node | None:
     node = value.producer()
     if node is None or node.op_type != "Resize":
         return None
-    scales = _numbers(node.inputs[2]) if len(node.inputs) == 3 else None
+    scales = numbers_of(node.inputs[2]) if len(node.inputs) == 3 else None
     is_linear = node.attributes.get_string("mode", "nearest") == "linear"
     return node if is_linear and scales is not None and (scales >= 1).all() else None
 
 
 def _rewrite_prelu(graph: ir.Graph, node: ir.Node) -> None:
-    x, slope = cast(ir.Value, node.inputs[0]), _numbers(node.inputs[1])
+    x, slope = cast(ir.Value, node.inputs[0]), numbers_of(node.inputs[1])
     if slope is None or slope.shape[-3:] != (slope.size, 1, 1) or slope.size == 1:
         return  # not one slope per channel
     slope = slope.reshape(-1, 1, 1, 1)  # the weights of a depth-wise 1×1 convolution
-    name = f"{PRELU_PREFIX}{_name(node.inputs[1])}"
+    name = f"{PRELU_PREFIX}{name_of(node.inputs[1])}"
 
     def scaled(value: ir.Value, factors: NDArray, suffix: str) -> ir.Value:
-        weights = _constant(graph, f"{name}.{suffix}", factors)
-        return _node(node, "Conv", [value, weights], group=len(factors), kernel_shape=[1, 1])
+        weights = constant(graph, f"{name}.{suffix}", factors)
+        return new_node(node, "Conv", [value, weights], group=len(factors), kernel_shape=[1, 1])
 
     if (slope <= 1).all():
         # Below zero (a − 1)·x is positive and adds up to a·x; above, it is not and adds nothing.
-        below = _node(node, "Relu", [scaled(x, slope - 1, "below")])
-        result = _node(node, "Add", [x, below])
+        below = new_node(node, "Relu", [scaled(x, slope - 1, "below")])
+        result = new_node(node, "Add", [x, below])
     else:
-        positive = scaled(_node(node, "Relu", [x]), 1 - slope, "positive")
-        result = _node(node, "Add", [scaled(x, slope, "all"), positive])
-    _replace(node, result)
-
-
-def _name(value: ir.Value | None) -> str:
-    return "" if value is None else value.name or ""
-
-
-def _numbers(value: ir.Value | None) -> NDArray | None:
-    if value is None or value.const_value is None:
-        return None
-    return value.const_value.numpy()
-
-
-def _constant(graph: ir.Graph, name: str, numbers: NDArray) -> ir.Value:
-    existing = graph.initializers.get(name)
-    kept = _numbers(existing)
-    if existing is not None and kept is not None and np.array_equal(kept, numbers):
-        return existing  # layers of the same weights share them
-    tensor = ir.tensor(np.ascontiguousarray(numbers), name=name)
-    value = ir.Value(
-        name=name,
-        shape=ir.Shape(numbers.shape),
-        type=ir.TensorType(tensor.dtype),
-        const_value=tensor,
-    )
-    graph.register_initializer(value)
-    return value
-
-
-def _node(
-    before: ir.Node, op_type: str, inputs: Sequence[ir.Value | None], **attributes: Any
-) -> ir.Value:
-    """The output of a new node, which stands before another one."""
-    return _put(before, ir.node(op_type, inputs, attributes))
+        positive = scaled(new_node(node, "Relu", [x]), 1 - slope, "positive")
+        result = new_node(node, "Add", [scaled(x, slope, "all"), positive])
+    replace_with(node, result)
 
 
 def _upsampled(
     before: ir.Node, like: ir.Node, image: ir.Value, scales: ir.Value | None
 ) -> ir.Value:
     attributes = list(like.attributes.values())
-    return _put(before, ir.Node("", "Resize", [image, None, scales], attributes))
-
-
-def _put(before: ir.Node, node: ir.Node) -> ir.Value:
-    cast(ir.Graph, before.graph).insert_before(before, node)
-    return node.outputs[0]
-
-
-def _replace(node: ir.Node, result: ir.Value) -> None:
-    """Let all users of a node's output take another value; name, type and shape go along."""
-    replaced = node.outputs[0]
-    result.type, result.shape = replaced.type, replaced.shape
-    replaced.replace_all_uses_with(result, replace_graph_outputs=True)
-    cast(ir.Graph, node.graph).remove(node, safe=True)
+    return put(before, ir.Node("", "Resize", [image, None, scales], attributes))

@@ -6,7 +6,6 @@ than float32 on x86. The scaling before the network and the head behind it stay 
 
 from __future__ import annotations
 
-import copy
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,10 +23,9 @@ from onnxruntime.quantization import (
 )
 
 from ..errors import UserError
+from .int8_graph import LAST_LAYER, int8_graph
 from .quiet import quiet
 
-#: The convolution whose outputs are the heat-maps: all behind it is the head.
-LAST_LAYER = "network.final_layer.weight"
 #: Operators of the network itself. The rest, before and behind it, is never quantised.
 OPERATORS = ("Conv", "Clip", "Relu", "Add", "Concat", "Resize", "AveragePool")
 
@@ -54,6 +52,7 @@ def quantise(
     Raises:
         UserError: the graph has no last layer, before which the head could be told from the rest.
     """
+    proto = int8_graph(proto)
     excluded = nodes_outside(proto)
     excluded += [
         node.name
@@ -63,7 +62,7 @@ def quantise(
     with tempfile.TemporaryDirectory() as folder, quiet():
         path = Path(folder) / "int8.onnx"
         quantize_static(
-            copy.deepcopy(proto),  # whose weights it moves to a file of its own
+            proto,
             path,
             _Crops(crops),
             quant_format=QuantFormat.QDQ,
