@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.blas import saxpy
 
 from ..media import make_folder
 from ..skeleton import MUCO_21
@@ -209,9 +210,12 @@ class Body:
         low, high = (self._stature_mm(c) for c in (shortest, tallest))
         height = np.clip((traits.stature_mm - low) / (high - low), 0, 1)
         coefficients = shortest + np.float32(height) * (tallest - shortest)
-        points_mm = self._arrays.template_mm + np.tensordot(
-            coefficients, self._arrays.blend_shapes_mm, axes=1
-        )
+        flat_mm = self._arrays.template_mm.flatten()
+        # Two in three blend shapes have no part in a body, and a product would read them too.
+        for used in np.flatnonzero(coefficients):
+            blend_shape_mm = self._arrays.blend_shapes_mm[used].reshape(-1)
+            flat_mm = saxpy(blend_shape_mm, flat_mm, a=coefficients[used])
+        points_mm = flat_mm.reshape(-1, 3)
         count = len(self._arrays.skin_weights)
         return Shape(traits=traits, vertices_mm=points_mm[:count], bone_heads_mm=points_mm[count:])
 

@@ -150,7 +150,9 @@ class SceneMaker:
     def _shown(self, meshes: list[Mesh]) -> list[Mesh]:
         """Meshes with only the vertices that some triangle uses."""
         return [
-            replace(mesh, vertices_mm=mesh.vertices_mm[mesh.geometry.used_vertices])
+            replace(
+                mesh, vertices_mm=np.take(mesh.vertices_mm, mesh.geometry.used_vertices, axis=0)
+            )
             for mesh in meshes
         ]
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from ..geometry import Camera
 from .meshes import Mesh
 
+#: Every so many-th vertex tells how far people reach, and the light reaches this much farther.
+_SPARSE = 8
+_LIT_AROUND_MM = 300.0
 #: Nothing nearer or farther is drawn.
 NEAR_MM, FAR_MM = 80.0, 200_000.0
 
@@ -115,8 +118,9 @@ def camera_matrix(view: View) -> NDArray[np.float64]:
 
 def light_matrix(meshes: Sequence[Mesh], light: Light) -> NDArray[np.float64]:
     """(4, 4) world mm → the light's clip space, around all people, or all that casts shadows."""
-    casting = [mesh.vertices_mm for mesh in meshes if mesh.person and mesh.casts_shadow]
-    casting = casting or [mesh.vertices_mm for mesh in meshes if mesh.casts_shadow]
+    shadows = [mesh for mesh in meshes if mesh.casts_shadow]
+    people = [mesh.vertices_mm[::_SPARSE] for mesh in shadows if mesh.person]
+    casting = people or [mesh.vertices_mm for mesh in shadows]
     if not casting:
         casting = [np.zeros((1, 3), np.float32)]
     low = np.min([vertices.min(axis=0) for vertices in casting], axis=0)
@@ -126,7 +130,7 @@ def light_matrix(meshes: Sequence[Mesh], light: Light) -> NDArray[np.float64]:
     side /= np.linalg.norm(side)
     basis = np.stack([side, np.cross(forward, side), forward])
     matrix = np.eye(4)
-    radius = np.linalg.norm(high - low) / 2 + 300
+    radius = np.linalg.norm(high - low) / 2 + _LIT_AROUND_MM
     # Things before the people throw shadows on them too.
     matrix[:3, :3] = basis / np.array([[radius], [radius], [3 * radius]])
     matrix[:3, 3] = -matrix[:3, :3] @ ((low + high) / 2)

@@ -74,7 +74,7 @@ class Garment:
             [abs(body_mm[a, i] - body_mm[b, i]) / size for i, (a, b, size) in
              enumerate(self.scales)], np.float32
         )  # fmt: skip
-        bases_mm = body_mm[self.base_vertices]
+        bases_mm = np.take(body_mm, self.base_vertices, axis=0)
         fitted: NDArray[np.float32] = np.einsum("gk,gki->gi", self.base_weights, bases_mm)
         return fitted + self.offsets * unit_mm
 
@@ -83,10 +83,12 @@ class Garment:
         # Vertices may lie outside their triangle, transforms must not: no negative shares.
         shares = self.base_weights.clip(0)
         shares = shares / shares.sum(axis=1, keepdims=True)
-        transforms = posed.vertex_transforms[self.base_vertices[:, 0]] * shares[:, 0, None, None]
-        for corner in (1, 2):
-            corners = posed.vertex_transforms[self.base_vertices[:, corner]]
-            transforms += corners * shares[:, corner, None, None]
+        transforms = np.zeros((len(shares), 3, 4), np.float32)
+        for corner in range(3):
+            # np.take is several times as fast as indexing.
+            corners = np.take(posed.vertex_transforms, self.base_vertices[:, corner], axis=0)
+            corners *= shares[:, corner, None, None]
+            transforms += corners
         return apply_transforms(transforms, self.fit_at_rest(posed.shape))
 
 
