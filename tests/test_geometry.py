@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -271,6 +271,28 @@ def test_translation_heeds_the_weights():
     found = fit_translation(keypoints_px, pose, camera, weights)
     np.testing.assert_allclose(found, [100, 200, 4000], atol=1e-6)
     assert abs(fit_translation(keypoints_px, pose, camera)[2] - 4000) > 10
+
+
+@given(
+    points_3d,
+    points_2d,
+    arrays(np.float64, (12,), elements=st.floats(0.01, 1)),
+    cameras,
+)
+def test_translation_solves_the_weighted_least_squares(pose_mm, keypoints_px, weights, camera):
+    """Noise and all: the same as NumPy makes of all equations at once."""
+    assume(np.ptp(keypoints_px, axis=0).max() > 1)
+    rays = (keypoints_px - np.array(camera.center_px)) / camera.focal_px
+    equations = np.zeros((12, 2, 3))
+    equations[:, 0, 0] = equations[:, 1, 1] = 1
+    equations[:, :, 2] = -rays
+    right_side = rays * pose_mm[:, 2:] - pose_mm[:, :2]
+    root = np.sqrt(weights)[:, None]
+    expected = np.linalg.lstsq(
+        (equations * root[..., None]).reshape(-1, 3), (right_side * root).reshape(-1), rcond=None
+    )[0]
+    found = fit_translation(keypoints_px, pose_mm, camera, weights)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-3 + 1e-8 * abs(expected[2]))
 
 
 def test_translation_needs_something_to_hold_on_to():
