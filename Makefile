@@ -8,7 +8,7 @@ export OMP_WAIT_POLICY := PASSIVE
 
 # The runtime alone is enough for the demo, so that it starts fast and never sees torch.
 demo: .venv/runtime
-	$(BIN)/mhp predict examples/astronaut.jpg --out output/demo
+	$(BIN)/mhp predict examples/photographer.jpg examples/astronaut.jpg --out output/demo
 
 test: .venv/dev
 	$(BIN)/python -m pytest

@@ -33,7 +33,7 @@ FloatArray = NDArray[np.floating]
 #: more: it is the best of many looks. Both are of the bundled model, and CUT_SHARE is of pictures:
 #: measured by benchmarks/tracking_scores.py.
 KEEP_SCORE = 0.25
-FIND_SCORE = 0.4
+FIND_SCORE = 0.38
 #: Nobody is looked for more often: a search costs as much as ten frames.
 SEARCH_INTERVAL_S = 0.5
 #: Who is found again within this time, in a square that overlaps the last by this much, is the
