@@ -177,6 +177,9 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(help="Crops a step, of all processes together, likewise.")
     ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Decides order, variations and new weights, likewise.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of PyTorch in each process.")] = None,
     workers: Annotated[int, typer.Option(help="Processes that cut crops, for each.")] = 1,
 ) -> None:
@@ -198,6 +201,7 @@ def train(
         crop_px=crop_px,
         epochs=epochs,
         batch_size=batch_size,
+        seed=seed,
         threads=threads,
         workers=workers,
     )

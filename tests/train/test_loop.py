@@ -17,7 +17,7 @@ from mobilehumanpose.models.checkpoint import load_checkpoint
 from mobilehumanpose.models.onnx_weights import read_onnx_weights
 from mobilehumanpose.train.distributed import Ranks
 from mobilehumanpose.train.losses import Summed
-from mobilehumanpose.train.recipes import change_stages, find_recipe
+from mobilehumanpose.train.recipes import adjust_recipe, find_recipe
 from mobilehumanpose.train.schedule import CosineSchedule
 from mobilehumanpose.train.step import Learner
 from mobilehumanpose.weights import DEFAULT_MODEL, model_path
@@ -148,7 +148,7 @@ def test_a_checkpoint_of_another_recipe_is_refused(tiny_recipe, tiny_set, tmp_pa
     other = replace(tiny_recipe, stages=(tiny_stage(7),))
     with pytest.raises(UserError, match=r"recipe\.stages"):
         tiny_trainer(other, tiny_set, tmp_path).resume()
-    other = change_stages(tiny_recipe, batch_size=6)
+    other = adjust_recipe(tiny_recipe, batch_size=6)
     with pytest.raises(UserError, match=r"recipe\.stages\.0\.batch_size is 4 there and 6 here"):
         tiny_trainer(other, tiny_set, tmp_path).resume()
     other = replace(tiny_recipe, seed=5)

@@ -1,5 +1,7 @@
 """Recipes are whole, and the published ones are what was published."""
 
+from dataclasses import replace
+
 import pytest
 
 from mobilehumanpose.data.crops import PUBLISHED_AUGMENTATION
@@ -7,7 +9,7 @@ from mobilehumanpose.errors import UserError
 from mobilehumanpose.models.presets import PRESETS
 from mobilehumanpose.skeleton import get_skeleton
 from mobilehumanpose.train.command import LOADERS
-from mobilehumanpose.train.recipes import RECIPES, change_stages, find_recipe
+from mobilehumanpose.train.recipes import RECIPES, adjust_recipe, find_recipe
 
 PUBLISHED = [name for name in RECIPES if name.startswith(("human36m-", "muco-"))]
 
@@ -50,12 +52,13 @@ def test_another_backbone_is_another_network_and_another_run():
 
 def test_stages_are_changed_where_something_is_given():
     recipe = find_recipe("lspet-lite0")
-    changed = change_stages(recipe, crop_px=64, epochs=2)
+    changed = adjust_recipe(recipe, crop_px=64, epochs=2)
     assert [(s.crop_px, s.epochs) for s in changed.stages] == [(64, 2)] * 3
     assert [s.batch_size for s in changed.stages] == [s.batch_size for s in recipe.stages]
     assert [s.schedule for s in changed.stages] == [s.schedule for s in recipe.stages]
-    assert [s.batch_size for s in change_stages(recipe, batch_size=8).stages] == [8] * 3
-    assert change_stages(recipe) == recipe
+    assert [s.batch_size for s in adjust_recipe(recipe, batch_size=8).stages] == [8] * 3
+    assert adjust_recipe(recipe) == recipe
+    assert adjust_recipe(recipe, seed=3) == replace(recipe, seed=3)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +68,9 @@ def test_stages_are_changed_where_something_is_given():
         ({"crop_px": 0}, "--crop-px 0"),
         ({"epochs": 0}, "--epochs 0: at least 1"),
         ({"batch_size": -4}, "--batch-size -4: at least 1"),
+        ({"seed": -1}, "--seed -1: at least 0"),
     ],
 )
 def test_stages_that_cannot_be_are_refused(change, message):
     with pytest.raises(UserError, match=message):
-        change_stages(find_recipe("muco-coco"), **change)
+        adjust_recipe(find_recipe("muco-coco"), **change)

@@ -18,7 +18,7 @@ from .checkpoints import find_checkpoints
 from .distributed import is_started_by_torchrun, joined, launch, parse_gpus
 from .logs import STEPS
 from .loop import Trainer
-from .recipes import Recipe, change_stages, find_recipe
+from .recipes import Recipe, adjust_recipe, find_recipe
 
 
 def _part(dataset: str, part: str) -> Callable[[Path], PoseDataset]:
@@ -81,6 +81,7 @@ def run_recipe(
     crop_px: int | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
+    seed: int | None = None,
     threads: int | None = None,
     workers: int = 1,
 ) -> None:
@@ -101,6 +102,7 @@ def run_recipe(
         crop_px: side of the crops instead of the recipe's.
         epochs: of each stage instead of the recipe's.
         batch_size: of all processes together instead of the recipe's.
+        seed: of order, variations and new weights instead of the recipe's.
         threads: of PyTorch in each process.
         workers: processes that cut crops, for each process that trains.
 
@@ -117,8 +119,12 @@ def run_recipe(
         raise UserError(f"--threads {threads}: at least 1")
     if init is not None and go_on:
         raise UserError("--init and --continue: give one of them; a run that goes on has weights")
-    recipe = change_stages(
-        find_recipe(name, backbone), crop_px=crop_px, epochs=epochs, batch_size=batch_size
+    recipe = adjust_recipe(
+        find_recipe(name, backbone),
+        crop_px=crop_px,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
     )
     if (teacher is not None) != any(stage.teacher_weight > 0 for stage in recipe.stages):
         raise UserError(

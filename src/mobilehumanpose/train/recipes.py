@@ -432,20 +432,22 @@ def find_recipe(name: str, backbone: str | None = None) -> Recipe:
     return replace(recipe, name=f"{recipe.name}-{family}", preset=f"{family}-{size}")
 
 
-def change_stages(
+def adjust_recipe(
     recipe: Recipe,
     *,
     crop_px: int | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
+    seed: int | None = None,
 ) -> Recipe:
-    """The recipe with every stage changed where something is given; its learning rates stay.
+    """The recipe, and every stage of it, changed where something is given; learning rates stay.
 
     Args:
         recipe: keeps its name.
         crop_px: side of the square input.
         epochs: of each stage. A rate that falls at epochs keeps them; a cosine is squeezed.
         batch_size: of all processes together.
+        seed: of order, variations and new weights.
 
     Raises:
         UserError: no network trains so.
@@ -455,6 +457,12 @@ def change_stages(
     for option, value in (("--epochs", epochs), ("--batch-size", batch_size)):
         if value is not None and value < 1:
             raise UserError(f"{option} {value}: at least 1")
+    if seed is not None and seed < 0:
+        raise UserError(f"--seed {seed}: at least 0")
     given = {"crop_px": crop_px, "epochs": epochs, "batch_size": batch_size}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    return replace(recipe, stages=tuple(replace(stage, **changes) for stage in recipe.stages))
+    return replace(
+        recipe,
+        stages=tuple(replace(stage, **changes) for stage in recipe.stages),
+        seed=recipe.seed if seed is None else seed,
+    )
