@@ -1,7 +1,7 @@
 """ONNX in int8: quantised where it is safe to, for ONNX Runtime.
 
 Weights are int8, with a scale for each channel. Activations are uint8: signed ones are no faster
-than float32 on x86. The scaling before the network and the head behind it stay in float32.
+than float32 on x86. The head behind the network stays in float32.
 """
 
 from __future__ import annotations
