@@ -46,7 +46,6 @@ from mobilehumanpose.evaluate.metrics import mpjpe, pa_mpjpe, pck
 from mobilehumanpose.geometry import (
     Camera,
     apply_affine,
-    crop_affine,
     invert_affine,
     warp_crop,
 )
@@ -54,7 +53,7 @@ from mobilehumanpose.media import load_photo
 from mobilehumanpose.runtime import PoseNetwork
 from mobilehumanpose.skeleton import COCO_19, HUMAN36M_18, LIMB_JOINTS, LSP_14, MUPOTS_17, Skeleton
 from mobilehumanpose.upright import torso_lean_degrees
-from mobilehumanpose.views import MAX_LEAN_DEGREES, View
+from mobilehumanpose.views import MAX_LEAN_DEGREES, View, view_affine
 from mobilehumanpose.weights import DEFAULT_MODEL, model_path
 
 CROP_PX = 256
@@ -259,9 +258,7 @@ def ask(network: Network, person: Person, way: str) -> Answer:
     """What a network says of a person, shown as ``WAYS`` says."""
 
     def answer(view: View) -> Answer:
-        affine = crop_affine(
-            view.square_xywh, CROP_PX, rotation_degrees=view.lean_degrees, flip=view.is_mirrored
-        )
+        affine = view_affine(view, CROP_PX)
         said = network(warp_crop(person.photo, affine, CROP_PX), affine, person)
         return mirrored(said) if view.is_mirrored else said
 

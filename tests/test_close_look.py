@@ -57,9 +57,11 @@ def photo_of_hands() -> np.ndarray:
 VIEW = View(np.array([20.0, 20.0, 160.0, 160.0]))
 
 
-def test_a_mirrored_view_is_mirrored_and_its_answer_is_of_the_photo_as_it_is():
+@pytest.mark.parametrize("lean_degrees", [0.0, 30.0, -50.0])
+def test_a_mirrored_view_is_mirrored_and_its_answer_is_of_the_photo_as_it_is(lean_degrees):
     network = HandNetwork()
-    plain, mirrored = look(network, photo_of_hands(), [VIEW, VIEW._replace(is_mirrored=True)])
+    view = VIEW._replace(lean_degrees=lean_degrees)
+    plain, mirrored = look(network, photo_of_hands(), [view, view._replace(is_mirrored=True)])
     # The box's centre falls on pixel 64, so column 64 + n of the one is 64 − n of the other.
     np.testing.assert_allclose(
         network.crops[1][:, 1:].astype(int), network.crops[0][:, :0:-1].astype(int), atol=1

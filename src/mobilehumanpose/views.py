@@ -74,18 +74,20 @@ class Sight:
         return float(self.scores.mean())
 
 
+def view_affine(view: View, crop_px: int) -> FloatArray:
+    """The (2, 3) affine map from the photo's pixels to those of the view as a square crop."""
+    # Who leans to the right leans to the left in the mirror.
+    turn = -view.lean_degrees if view.is_mirrored else view.lean_degrees
+    return crop_affine(view.square_xywh, crop_px, rotation_degrees=turn, flip=view.is_mirrored)
+
+
 def look(network: PoseNetwork, photo: NDArray[np.uint8], views: Sequence[View]) -> list[Sight]:
     """What is seen in each view of (H, W, 3) RGB."""
     if not views:
         return []
     description = network.description
     side = description.input_px
-    affines = [
-        crop_affine(
-            view.square_xywh, side, rotation_degrees=view.lean_degrees, flip=view.is_mirrored
-        )
-        for view in views
-    ]
+    affines = [view_affine(view, side) for view in views]
     cells, scores = network(np.stack([warp_crop(photo, affine, side) for affine in affines]))
     sights = []
     for i, (view, affine) in enumerate(zip(views, affines, strict=True)):
