@@ -13,6 +13,7 @@ from mobilehumanpose.views import (
     look,
     look_upright,
     search_squares,
+    small_squares,
 )
 
 SHOULDERS = MUCO_21.indices(["R_Shoulder", "L_Shoulder"])
@@ -95,6 +96,45 @@ def test_someone_who_lies_is_found_without_a_box():
     assert sight.score > 0.85
     assert abs(sight.view.lean_degrees - 90) < 10
     np.testing.assert_allclose(sight.keypoints_px[SHOULDERS[0]], (330, 250), atol=5)
+
+
+class NearsightedNetwork(DotNetwork):
+    """Knows people who are a sixth of a view and more, and takes a blue dot for half a person."""
+
+    def __call__(self, crops):
+        cells, scores = super().__call__(crops)
+        for i, crop in enumerate(crops):
+            if np.ptp(cells[i, :, :2], axis=0).max() < 16 / 6:
+                cells[i, :, :2] = 8.0
+                scores[i] = 0.4 if crop[..., 2].max() > 100 else 0.0
+        return cells, scores
+
+
+@pytest.mark.parametrize("size", [(400, 300), (300, 400), (700, 330)])
+def test_someone_small_is_found_without_a_box(size):
+    photo = np.zeros((size[1], size[0], 3), np.uint8)
+    center = np.array(size) - 40
+    cv2.circle(photo, center.tolist(), 3, (0, 255, 0), -1)
+    cv2.circle(photo, (center - [0, 30]).tolist(), 3, (255, 0, 0), -1)
+    cv2.circle(photo, (9, 9), 5, (0, 0, 255), -1)
+    sight = find_person(NearsightedNetwork(), photo)
+    np.testing.assert_allclose(sight.keypoints_px[MUCO_21.root], center, atol=2)
+
+
+@pytest.mark.parametrize("size", [(100, 100), (640, 480), (480, 640), (1000, 90), (5000, 1)])
+def test_small_squares_cover_a_photo_and_are_no_more_than_needed(size):
+    squares = np.array(small_squares(size))
+    assert len(squares) <= 33
+    assert squares[:, 2].max() <= max(size) / 2
+    low, high = squares[:, :2], squares[:, :2] + squares[:, 2:]
+    assert (low.min(axis=0) <= 0).all()
+    assert (high.max(axis=0) >= np.array(size) - 1e-9).all()
+    # Whatever is half as large as a square lies wholly in one.
+    rng = np.random.default_rng(0)
+    half = squares[0, 2] / 2
+    for corner in rng.uniform(0, 1, (50, 2)) * np.maximum(np.array(size) - half, 0):
+        inside = (low <= corner + 1e-9) & (high >= np.minimum(corner + half, size) - 1e-9)
+        assert inside.all(axis=1).any()
 
 
 def test_no_views_are_no_work():

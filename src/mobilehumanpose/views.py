@@ -6,6 +6,7 @@ the same person shows more, so every further look is kept only if it sees no les
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -20,6 +21,13 @@ from .upright import torso_lean_degrees, turned_square
 
 FloatArray = NDArray[np.floating]
 
+#: So many of the squares that are searched are looked into further. Where a person is small, or
+#: lies, the surest first look is often of something else.
+MAX_CANDIDATES = 3
+#: Who is seen with this mean score is not looked for in smaller squares.
+SEEN_WELL = 0.5
+#: At most so many of the smaller squares fit side by side.
+SMALL_PER_LONGER = 6
 #: How often a found pose gives the square for another look, when nobody gave a box.
 MAX_REFINEMENTS = 3
 #: A portrait ends at the chest. Its body is looked for in squares this much larger than the
@@ -145,15 +153,37 @@ def _turned(network: PoseNetwork, sight: Sight) -> View | None:
 
 
 def find_person(network: PoseNetwork, photo: NDArray[np.uint8]) -> Sight:
-    """The one person of a photo: in all of it first, then again around what was found."""
+    """The one person of a photo: in all of it first, then again around what was found.
+
+    Whoever is small in the photo is looked for in smaller squares too, unless somebody was seen
+    well before.
+    """
     size = (photo.shape[1], photo.shape[0])
-    squares = [View(square) for square in search_squares(size)]
-    sight = max(look(network, photo, squares), key=lambda seen: seen.score)
-    (sight,) = look_upright(network, photo, [sight.view])
+    sight = _search(network, photo, search_squares(size))
+    if sight.score < SEEN_WELL:
+        sight = max(sight, _search(network, photo, small_squares(size)), key=_score)
+    return sight
+
+
+def _search(network: PoseNetwork, photo: NDArray[np.uint8], squares: list[FloatArray]) -> Sight:
+    """The one person who is seen best around what is found in some of the squares."""
+    first = sorted(look(network, photo, [View(square) for square in squares]), key=_score)
+    found = [_approach(network, photo, sight.view) for sight in first[-MAX_CANDIDATES:]]
+    return max(found, key=_score)
+
+
+def _score(sight: Sight) -> float:
+    return sight.score
+
+
+def _approach(network: PoseNetwork, photo: NDArray[np.uint8], view: View) -> Sight:
+    """Who is in a view, looked at again around what was found until that settles."""
+    (sight,) = look_upright(network, photo, [view])
     for _ in range(MAX_REFINEMENTS):
         sure = sight.scores >= BOX_MIN_SCORE
         if sure.sum() < BOX_MIN_JOINTS:
             break
+        size = (photo.shape[1], photo.shape[0])
         tighter = _square_around(sight.keypoints_px[sure], sight.view.lean_degrees, size)
         if tighter is None or square_overlap(sight.view.square_xywh, tighter) > SETTLED_IOU:
             break
@@ -190,6 +220,24 @@ def search_squares(size: tuple[int, int]) -> list[FloatArray]:
         for side in longer * np.array(PORTRAIT_SCALES)
     ]
     return [whole, *squares, *portraits]
+
+
+def small_squares(size: tuple[int, int]) -> list[FloatArray]:
+    """Smaller squares to look for a person in, for a photo of (width, height).
+
+    All over the picture, half as large as its shorter side, or as a strip needs, and overlapping
+    by half.
+    """
+    side = max(min(size) / 2, max(size) / SMALL_PER_LONGER)
+    along_x, along_y = (_steps(length, side) for length in size)
+    return [np.array([x, y, side, side]) for y in along_y for x in along_x]
+
+
+def _steps(length: float, side: float) -> FloatArray:
+    """Where squares begin that cover a length and overlap by half or more; one is centred."""
+    if length <= side:
+        return np.array([(length - side) / 2])
+    return np.linspace(0, length - side, 1 + math.ceil((length - side) / (side / 2)))
 
 
 def square_overlap(first: FloatArray, second: FloatArray) -> float:
