@@ -20,6 +20,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from mobilehumanpose.models.lite import LiteConfig
+from mobilehumanpose.models.presets import preset_config
 from mobilehumanpose.train.allocator import keep_memory
 from mobilehumanpose.train.dataset import Crops
 from mobilehumanpose.train.distributed import Ranks
@@ -89,8 +91,8 @@ def main() -> None:
         arguments.threads or [torch.get_num_threads()],
     ):
         torch.set_num_threads(threads)
-        activation = "relu6" if preset == "lpski-lite0" else recipe.activation
-        changed = replace(recipe, preset=preset, activation=activation)
+        activation = "relu6" if isinstance(preset_config(preset), LiteConfig) else recipe.activation
+        changed = replace(recipe, preset=preset, activation=activation, pretrained_encoder=False)
         times = measure(changed, device, crop_px, batch_size, arguments.seconds)
         slow, median, fast = batch_size / np.percentile(times, [75, 50, 25])
         table.add_row(

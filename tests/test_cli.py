@@ -116,6 +116,29 @@ def test_results_never_overwrite_a_photo_or_each_other(tmp_path):
     assert "same result files" in done.stderr
 
 
+def test_a_folder_in_the_place_of_a_result_stops_all_of_them(tmp_path):
+    (tmp_path / "astronaut.html").mkdir()
+    done = mhp("predict", ASTRONAUT, "--out", tmp_path)
+    assert done.returncode == 1
+    assert "astronaut.html: is a folder" in done.stderr
+    assert os.listdir(tmp_path) == ["astronaut.html"]
+
+
+def test_names_of_files_are_no_mark_up_and_need_not_be_utf_8(tmp_path):
+    folder = tmp_path / "a[" / "red]"
+    folder.mkdir(parents=True)
+    photo = folder / "-x:dog:[red]\udcff.jpg"
+    photo.symlink_to(ASTRONAUT)
+    done = mhp(
+        "predict", photo, photo, "--out", folder / "out", "--quick", "--format", "json,html,json",
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "a[/red]/out/-x:dog:[red]\\udcff.json" in done.stdout
+    assert len(os.listdir(folder / "out")) == 2
+    assert done.stdout.count(": 1 person") == 1
+
+
 def test_version_and_models():
     assert mhp("--version").stdout.strip().count(".") == 2
     done = mhp("models", "--json")

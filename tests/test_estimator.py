@@ -9,6 +9,7 @@ from mobilehumanpose import Camera, PoseEstimator, UserError
 from mobilehumanpose.close_look import look_closely
 from mobilehumanpose.geometry import project
 from mobilehumanpose.media import load_photo
+from mobilehumanpose.video import Frame
 from mobilehumanpose.views import View, look, search_squares
 
 ASTRONAUT = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
@@ -99,9 +100,43 @@ def test_pictures_of_any_shape_do(estimator):
         ((0, 0, 0, 0), "box 1"),
         ((0, 0, 10, np.nan), "box 1"),
         ((600, 10, 50, 50), "outside the picture"),
+        ((-500, -500, 100, 100), "outside the picture"),
+        ((20, -30, 50, 30), "outside the picture"),
+        ((10, 10, 1, 1), "no more than a pixel"),
         ((1, 2, 3), "box 1"),
     ],
 )
 def test_a_box_that_cannot_be_is_named(estimator, photo, box, named):
     with pytest.raises(UserError, match=named):
         estimator(photo, [BOX, box])
+
+
+def test_what_of_a_box_lies_outside_is_left_off(estimator, photo):
+    (whole,) = estimator(photo, [(0, 10, 240, 500)])
+    (beyond,) = estimator(photo, [(-300, 10, 540, 500)])
+    np.testing.assert_array_equal(whole.box_xywh, beyond.box_xywh)
+    (huge,) = estimator(photo, [(-1e308, -1e308, 1.7e308, 1.7e308)])
+    np.testing.assert_array_equal(huge.box_xywh, estimator(photo, [(0, 0, 512, 512)])[0].box_xywh)
+
+
+@pytest.mark.parametrize("image", [None, [[0, 0, 0]], 5, np.zeros((4, 4)), b"photo.jpg"])
+def test_what_is_no_image_is_named(estimator, image):
+    with pytest.raises(UserError, match="uint8 RGB array is needed"):
+        estimator(image)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"time_s": 0.0}, r"time 0\.0 s does not come after 0\.0 s"),
+        ({"time_s": float("nan")}, "time nan s of a frame is not finite"),
+        ({"image_rgb": np.zeros((40, 30, 3), np.uint8)}, r"frame of shape \(40, 30, 3\) at 1\.0 s"),
+        ({"image_rgb": np.zeros((30, 40), np.uint8)}, "uint8 RGB array is needed"),
+    ],
+)
+@pytest.mark.parametrize("smooth", [True, False])
+def test_frames_that_do_not_follow_each_other_are_named(estimator, changes, named, smooth):
+    first = Frame(np.zeros((30, 40, 3), np.uint8), 0.0)
+    second = first._replace(time_s=1.0)._replace(**changes)
+    with pytest.raises(UserError, match=named):
+        list(estimator.follow([first, second], smooth=smooth))

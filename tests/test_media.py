@@ -52,6 +52,49 @@ def test_exif_orientation_is_honoured(tmp_path, orientation, corner):
     assert image[-row, -column].max() < 50
 
 
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_sixteen_bits_become_eight(tmp_path, suffix):
+    path = tmp_path / f"deep.{suffix}"
+    ramp = np.arange(0, 65536, 256, dtype=np.uint16).reshape(16, 16)
+    Image.fromarray(ramp).save(path)
+    image = media.load_photo(path)
+    np.testing.assert_array_equal(image, np.repeat((ramp >> 8)[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_pixels_of_32_bits_are_refused(tmp_path, kind):
+    path = tmp_path / "deep.tif"
+    Image.fromarray(np.ones((4, 4), kind)).save(path)
+    with pytest.raises(UserError, match=r"deep\.tif: its pixels have 32 bits"):
+        media.load_photo(path)
+
+
+def test_damaged_exif_is_one_line(tmp_path):
+    exif = (
+        b"Exif\0\0MM\0*\0\0\0\x08\0\x02"
+        b"\x01\x01\0\x02\0\0\0\x04abc\0"  # the picture's height, in letters
+        b"\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"  # on its side
+    )
+    path = tmp_path / "odd.jpg"
+    Image.new("RGB", (8, 8)).save(path, exif=exif)
+    with pytest.raises(UserError, match=r"odd\.jpg: damaged or unreadable picture"):
+        media.load_photo(path)
+
+
+def test_odd_pictures_raise_no_warnings(tmp_path, recwarn):
+    path = tmp_path / "palette.png"
+    picture = Image.new("P", (9_500, 9_500))
+    picture.putpalette([0, 0, 0, 9, 9, 9])
+    picture.save(path, transparency=b"\x00\x80")
+    assert media.load_photo(path).shape == (9_500, 9_500, 3)
+    assert not recwarn.list
+
+
+def test_a_picture_too_wide_for_jpeg_is_refused():
+    with pytest.raises(UserError, match="70000×2 px cannot be written as JPEG: at most 65,500"):
+        media.encode_jpeg(np.zeros((2, 70_000, 3), np.uint8))
+
+
 def test_what_is_no_picture_is_named(tmp_path, photo):
     text = tmp_path / "notes.jpg"
     text.write_text("not a picture")

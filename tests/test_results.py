@@ -40,8 +40,17 @@ def test_numbers_that_are_not_finite_are_not_written(pose):
         (("people", 0, "joint_set"), "wings", "wings"),
         (("people", 0, "keypoints_mm"), [[1, 2, 3]], "keypoints_mm"),
         (("people", 0, "scores"), ["high"] * 21, "person 0"),
-        (("people", 0, "camera"), {}, "focal_px"),
+        (("people", 0, "camera"), {"is_assumed": True}, "focal_px"),
         (("people", 0, "camera", "focal_px"), [0, 1], "focal_px"),
+        (("people", 0, "camera", "focal_px"), [1, 2, 3], "focal_px"),
+        (("people", 0, "camera", "focal_px"), [10**400, 1], "camera with"),
+        (("people", 0, "camera", "is_assumed"), "no", "is_assumed"),
+        (("people", 0), 5, "person 0: is 5, no object"),
+        (("people", 0, "joint_names"), 5, "joint_names"),
+        (("people", 0, "joint_names"), list(MUCO_21.joint_names[::-1]), "joint_names"),
+        (("people", 0, "scores"), [99] * 21, "scores"),
+        (("people", 0, "scores"), [10**400] * 21, "person 0"),
+        (("people", 0, "track_id"), "me", "track_id"),
     ],
 )
 def test_what_is_wrong_is_named(pose, path, value, named):

@@ -66,11 +66,13 @@ def with_description(bundled: Path, path: Path, **changed) -> Path:
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"joint_set": "wings-2"}, "wings-2"),
+        ({"joint_set": "wings-2"}, r"changed\.onnx: .*wings-2"),
         ({"joint_set": "human36m-18"}, "outputs are"),
         ({"input_px": "big"}, "input_px"),
         ({"input_px": 192}, "input is"),
         ({"grid": [32, 32]}, "grid"),
+        ({"grid": [True, True, True]}, "grid"),
+        ({"input_px": True}, "input_px"),
         ({"depth_range_mm": -1}, "depth_range_mm"),
         ({"licence": None}, "licence"),
         ({"format_version": 99}, "format 1"),
@@ -80,6 +82,21 @@ def test_a_description_that_does_not_fit_is_refused(bundled, tmp_path, changed, 
     path = with_description(bundled, tmp_path / "changed.onnx", **changed)
     with pytest.raises(UserError, match=named):
         PoseNetwork(path)
+
+
+def test_a_fixed_number_of_crops_is_refused(bundled, tmp_path):
+    proto = onnx.load(bundled)
+    for end in (*proto.graph.input, *proto.graph.output):
+        end.type.tensor_type.shape.dim[0].dim_value = 1
+    onnx.save(proto, tmp_path / "one.onnx")
+    with pytest.raises(UserError, match=r"one\.onnx: takes a fixed number of crops"):
+        PoseNetwork(tmp_path / "one.onnx")
+
+
+@pytest.mark.parametrize("num_threads", [0, 1.5, 100_000, 10**10])
+def test_threads_that_cannot_be(bundled, num_threads):
+    with pytest.raises(UserError, match="num_threads is .*; 1 to 256 are possible"):
+        PoseNetwork(bundled, num_threads=num_threads)
 
 
 def test_other_onnx_models_are_refused(bundled, tmp_path):

@@ -64,6 +64,23 @@ def test_near_and_far_are_smoothed_alike(scale, shift):
         np.testing.assert_allclose(actual, expected, atol=1e-9 * max(1, abs(shift), scale))
 
 
+def test_what_the_caller_does_to_arrays_changes_nothing():
+    expected, smooth = OneEuroFilter(POSE_CONSTANTS), OneEuroFilter(POSE_CONSTANTS)
+    values = np.zeros(2)
+    for time_s in (0.0, 0.1, 0.2):
+        values += 5
+        right = expected(values.copy(), time_s).copy()
+        said = smooth(values, time_s)
+        np.testing.assert_array_equal(said, right)
+        said /= 2
+
+
+@pytest.mark.parametrize(("value", "size"), [(np.nan, 1.0), (np.inf, 1.0), (0.0, 0.0), (0.0, -1)])
+def test_values_and_sizes_that_cannot_be_are_named(value, size):
+    with pytest.raises(UserError, match="finite"):
+        OneEuroFilter(POSE_CONSTANTS)(np.array([0.0, value]), 0.0, size)
+
+
 @pytest.mark.parametrize("speed", [0.05, 0.5, 3.0])
 def test_the_frame_rate_does_not_matter(speed):
     """A motion of a second comes out alike at 30 and at 120 frames a second."""

@@ -7,7 +7,9 @@ torch are imported inside the verbs that need them, so that the runtime's verbs 
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,7 +32,12 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look after datasets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-console = Console()
+# What is printed are names of files and plain words: nothing in them is mark-up.
+console = Console(markup=False, emoji=False, highlight=False)
+
+
+def _say(text: str) -> None:
+    console.print(text, soft_wrap=True)
 
 
 def _print_version(wanted: bool) -> None:
@@ -62,7 +69,7 @@ def predict(
         float | None,
         typer.Option(
             help="Field of view across the longer image side, in degrees; "
-            f"{DEFAULT_FOV_DEGREES:g} is assumed without it."
+            f"{DEFAULT_FOV_DEGREES:g} is assumed without it.",
         ),
     ] = None,
     box: Annotated[
@@ -345,7 +352,7 @@ def data_check(
             parts=part,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-    console.print(format_report(report), soft_wrap=True, highlight=False, markup=False)
+    _say(format_report(report))
     if not report.is_usable:
         raise typer.Exit(1)
 
@@ -362,12 +369,10 @@ def data_prepare(
     _need("cdflib", "data")
     from .data.prepare_human36m import prepare_human36m
 
-    prepared = prepare_human36m(
-        raw, data, progress=lambda sequence: console.print(sequence, highlight=False)
-    )
+    prepared = prepare_human36m(raw, data, progress=_say)
     for note in prepared.notes:
-        console.print(note, soft_wrap=True, highlight=False, markup=False)
-    console.print(f"{prepared.num_images} pictures: check them with mhp data check human36m")
+        _say(note)
+    _say(f"{prepared.num_images} pictures: check them with mhp data check human36m")
 
 
 @data_app.command("miniature")
@@ -382,7 +387,7 @@ def data_miniature(
 
     for name in names:
         write_miniature(name, data)
-        console.print(f"{name}: written to {data}", soft_wrap=True, highlight=False)
+        _say(f"{name}: written to {data}")
 
 
 @data_app.command("synth")
@@ -426,10 +431,8 @@ def data_synth(
             workers=workers,
             progress=lambda done: progress.update(task, completed=done),
         )
-    console.print(
+    _say(
         f"{made:,} pictures made, {count - made:,} were there: {out}",
-        soft_wrap=True,
-        highlight=False,
     )
 
 
@@ -445,7 +448,7 @@ def data_synth_sheet(
     from .synth.command import checked_split, write_sheets
 
     for path in write_sheets(folder, checked_split(split), count, out):
-        console.print(str(path), soft_wrap=True, highlight=False)
+        _say(str(path))
 
 
 @app.command()
@@ -515,7 +518,7 @@ def export(
         preset=preset,
         joint_set=joint_set,
     )
-    console.print(export_model(model, out, options), soft_wrap=True, highlight=False)
+    _say(export_model(model, out, options))
 
 
 @app.command()
@@ -555,10 +558,10 @@ def bench(
         photo=photo,
         box=parse_box(box) if box else None,
         out=out,
-        say=lambda text: console.print(text, soft_wrap=True, highlight=False),
+        say=_say,
     )
     sys.stdout.write(table)
-    console.print(f"→ {out}/bench.md, .json, .svg", soft_wrap=True, highlight=False)
+    _say(f"→ {out}/bench.md, .json, .svg")
 
 
 def _need(package: str, extra: str) -> None:
@@ -568,8 +571,14 @@ def _need(package: str, extra: str) -> None:
 
 def main() -> None:
     """Run the command; a user's mistake is one line on standard error and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Names of files may hold what the terminal does not know, and so may our arrows.
+            stream.reconfigure(errors="backslashreplace")
+    # So that what was begun is cleared away, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         app()
     except UserError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"mhp: {error}")
+        sys.stderr.write(f"mhp: {error}\n")
         sys.exit(1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from .close_look import look_closely
 from .decode import DEFAULT_STATURE_MM, place_in_camera
 from .errors import UserError
-from .geometry import DEFAULT_FOV_DEGREES, Camera, checked_box, process_bbox
+from .geometry import DEFAULT_FOV_DEGREES, Camera, square_to_crop
 from .media import checked_image, load_photo
 from .pipeline import ahead
 from .results import Pose
@@ -87,14 +88,16 @@ class PoseEstimator:
         Raises:
             UserError: the picture cannot be read, or a box does not lie in it.
         """
-        photo = checked_image(image if isinstance(image, np.ndarray) else load_photo(Path(image)))
+        photo = load_photo(Path(image)) if isinstance(image, str | Path) else checked_image(image)
         size = (photo.shape[1], photo.shape[0])
         is_assumed = camera is None
         camera = camera or Camera.from_fov(DEFAULT_FOV_DEGREES, size)
         if boxes is None:
             sights = [find_person(self.network, photo)]
         else:
-            views = [View(_square(box, number, size)) for number, box in enumerate(boxes)]
+            views = [
+                View(square_to_crop(box, size, f"box {number}")) for number, box in enumerate(boxes)
+            ]
             sights = look_upright(self.network, photo, views)
         if self.closely is not False:
             sights = look_closely(self.network, photo, sights)
@@ -132,13 +135,16 @@ class PoseEstimator:
         Two frames are looked at side by side, so each comes back when the next is there.
 
         Raises:
-            UserError: a time does not come after the one before.
+            UserError: a frame is no RGB picture or of another size than the first, or its time
+                does not come after the one before.
         """
         smoother: PoseSmoother | None = None
         track_id = None
         is_assumed = camera is None
         people = follow_person(
-            self._one_look_network, frames, num_workers=min(LOOKS_AT_ONCE, self._all_threads)
+            self._one_look_network,
+            _checked(frames),
+            num_workers=min(LOOKS_AT_ONCE, self._all_threads),
         )
         with closing(people):
             for frame, sight, sight_id in people:
@@ -194,11 +200,24 @@ class PoseEstimator:
         )
 
 
-def _square(box: ArrayLike, number: int, size: tuple[int, int]) -> NDArray[np.floating]:
-    checked = checked_box(box, f"box {number}")
-    square = process_bbox(checked, size)
-    if square is None:
-        raise UserError(
-            f"box {number} {checked.tolist()} lies outside the picture of {size[0]}×{size[1]} px"
-        )
-    return square
+def _checked(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The frames of one video: pictures of one size with rising times.
+
+    Raises:
+        UserError: they are not.
+    """
+    before: Frame | None = None
+    for frame in frames:
+        shape = checked_image(frame.image_rgb).shape
+        if not math.isfinite(frame.time_s):
+            raise UserError(f"time {frame.time_s} s of a frame is not finite")
+        if before is not None:
+            if frame.time_s <= before.time_s:
+                raise UserError(f"time {frame.time_s} s does not come after {before.time_s} s")
+            if shape != before.image_rgb.shape:
+                raise UserError(
+                    f"frame of shape {shape} at {frame.time_s} s: those before are "
+                    f"{before.image_rgb.shape}"
+                )
+        yield frame
+        before = frame

@@ -36,8 +36,15 @@ class Camera:
     center_px: tuple[float, float]
 
     def __post_init__(self) -> None:
-        values = (*self.focal_px, *self.center_px)
-        if len(values) != 4 or not all(map(math.isfinite, values)) or min(self.focal_px) <= 0:
+        try:
+            pairs = [[float(value) for value in pair] for pair in (self.focal_px, self.center_px)]
+        except (TypeError, ValueError, OverflowError):
+            pairs = []
+        if (
+            [len(pair) for pair in pairs] != [2, 2]
+            or not all(math.isfinite(value) for pair in pairs for value in pair)
+            or min(pairs[0]) <= 0
+        ):
             raise UserError(
                 f"camera with focal_px={self.focal_px}, center_px={self.center_px}: "
                 "two positive focal lengths and two finite centre coordinates are needed"
@@ -46,6 +53,9 @@ class Camera:
     @classmethod
     def from_fov(cls, degrees: float, size: tuple[int, int]) -> Self:
         """A camera whose longer image side spans ``degrees``; ``size`` is (width, height) in px.
+
+        The principal point is half of the size, as is usual: half a pixel off the middle where
+        pixels are numbered by their centres.
 
         Raises:
             UserError: the angle is not between 1 and 179 degrees, or the size is not positive.
@@ -93,6 +103,26 @@ def checked_box(box_xywh: ArrayLike, name: str = "box") -> FloatArray:
             "and width and height positive"
         )
     return box
+
+
+def square_to_crop(box_xywh: ArrayLike, image_size: tuple[int, int], name: str) -> FloatArray:
+    """The square to crop around a box that a user gave; what of it lies outside is left off first.
+
+    Raises:
+        UserError: nothing of the box lies in the image of (width, height), or not enough.
+    """
+    box = checked_box(box_xywh, name)
+    x, y, width, height = box.tolist()
+    left, top = max(0.0, x), max(0.0, y)
+    right, bottom = min(image_size[0], x + width), min(image_size[1], y + height)
+    said = f"{name} {[round(value, 2) for value in (x, y, width, height)]}"
+    if right <= left or bottom <= top:
+        raise UserError(f"{said} lies outside the picture of {image_size[0]}×{image_size[1]} px")
+    inside = np.array([left, top, right - left, bottom - top])
+    square = process_bbox(inside, image_size)
+    if square is None:
+        raise UserError(f"{said} holds no more than a pixel of the picture")
+    return square
 
 
 def tight_box(points_px: FloatArray, enlarge: float = 1.2) -> FloatArray:

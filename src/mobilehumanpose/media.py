@@ -8,7 +8,10 @@ can be held to a list of formats.
 from __future__ import annotations
 
 import os
+import stat
+import struct
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,12 +22,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .errors import UserError
+from .files import check_file, file_mode
 
 PHOTO_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm")
 PHOTO_FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 #: Larger pictures are refused before they are decoded: 100 megapixels are 300 MB of memory.
 MAX_PIXELS = 100_000_000
+#: Of libjpeg.
+MAX_JPEG_SIDE_PX = 65_500
 
 
 def load_photo(path: Path) -> NDArray[np.uint8]:
@@ -33,14 +39,14 @@ def load_photo(path: Path) -> NDArray[np.uint8]:
     Raises:
         UserError: the file is absent, no picture, cut short, or larger than ``MAX_PIXELS``.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    check_file(path)
     try:
-        with Image.open(path, formats=PHOTO_FORMATS) as picture:
+        # Pillow warns of large pictures, which are refused below, and of odd palettes.
+        with warnings.catch_warnings(action="ignore"), _opened(path) as picture:
             width, height = picture.size
             if width * height > MAX_PIXELS:
                 raise UserError(f"{path}: {width}×{height} pixels; at most {MAX_PIXELS:,} are read")
-            return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
+            return _to_rgb(ImageOps.exif_transpose(picture), picture.format, path)
     except UnidentifiedImageError:
         raise UserError(
             f"{path}: not a picture of a known format ({', '.join(PHOTO_FORMATS)})"
@@ -48,10 +54,23 @@ def load_photo(path: Path) -> NDArray[np.uint8]:
     except Image.DecompressionBombError:
         raise UserError(f"{path}: more than {MAX_PIXELS:,} pixels") from None
     # Pillow's decoders report damage in all of these ways.
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path}: damaged or unreadable picture: {error}") from None
+
+
+def _opened(path: Path) -> Image.Image:
+    return Image.open(path, formats=PHOTO_FORMATS)
+
+
+def _to_rgb(picture: Image.Image, file_format: str | None, path: Path) -> NDArray[np.uint8]:
+    # Pillow's own conversion clips 16 bits to 8: everything would be white.
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and file_format == "PNG"):
+        return np.repeat((np.asarray(picture) >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    if picture.mode in ("I", "F"):
+        raise UserError(f"{path}: its pixels have 32 bits; 8 or 16 are needed")
+    return np.array(picture.convert("RGB"))
 
 
 def checked_image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -80,15 +99,19 @@ def find_files(sources: Iterable[Path], suffixes: Sequence[str], what: str) -> I
         UserError: a source does not exist, or a folder holds no such file; ``what`` names them.
     """
     for source in sources:
-        if source.is_dir():
-            found = sorted(p for p in source.iterdir() if p.suffix.lower() in suffixes)
+        mode = file_mode(source)
+        if mode is None:
+            raise UserError(f"{source}: no such file or folder")
+        if stat.S_ISDIR(mode):
+            try:
+                found = sorted(p for p in source.iterdir() if p.suffix.lower() in suffixes)
+            except OSError as error:
+                raise UserError(f"{source}: {error.strerror}") from None
             if not found:
                 raise UserError(f"{source}: holds no {what} ({', '.join(suffixes)})")
             yield from found
-        elif source.exists():
-            yield source
         else:
-            raise UserError(f"{source}: no such file or folder")
+            yield source
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -141,7 +164,17 @@ def make_folder(path: Path) -> None:
 
 
 def encode_jpeg(image_rgb: NDArray[np.uint8], quality: int = 92) -> bytes:
-    """The JPEG file of a (H, W, 3) RGB picture."""
+    """The JPEG file of a (H, W, 3) RGB picture.
+
+    Raises:
+        UserError: the picture is larger than OpenCV writes.
+    """
+    height, width = image_rgb.shape[:2]
+    if max(width, height) > MAX_JPEG_SIDE_PX:
+        raise UserError(
+            f"a picture of {width}×{height} px cannot be written as JPEG: "
+            f"at most {MAX_JPEG_SIDE_PX:,} px a side"
+        )
     bgr = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)
     ok, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not ok:

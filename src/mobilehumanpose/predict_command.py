@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, ProgressColumn, Task
 
 from .errors import UserError
@@ -52,7 +53,8 @@ def predict_files(
     """
     from .media import PHOTO_SUFFIXES, VIDEO_SUFFIXES, find_files, make_folder
 
-    files = list(find_files(sources, PHOTO_SUFFIXES + VIDEO_SUFFIXES, "photograph or video"))
+    what = "photograph or video"
+    files = list(dict.fromkeys(find_files(sources, PHOTO_SUFFIXES + VIDEO_SUFFIXES, what)))
     videos = {path for path in files if path.suffix.lower() in VIDEO_SUFFIXES}
     photo_formats, video_formats = _parse_formats(
         formats, has_photos=len(videos) < len(files), has_videos=bool(videos)
@@ -85,7 +87,7 @@ def predict_files(
                     raise
                 failures.append(str(error))  # the other files are still worth having
             else:
-                console.print(line, soft_wrap=True, highlight=False, markup=False)
+                console.print(line, soft_wrap=True)
             progress.advance(task)
     if failures:
         lines = "\n".join(failures)
@@ -144,7 +146,7 @@ def _predict_video(
     reader = VideoReader(path)
     targets = {kind: _target(path, out, kind) for kind in wanted}
     camera = None if fov is None else Camera.from_fov(fov, reader.info.size)
-    task = progress.add_task(path.name, total=reader.info.num_frames, counts_frames=True)
+    task = progress.add_task(escape(path.name), total=reader.info.num_frames, counts_frames=True)
     started = time.perf_counter()
     try:
         summary = predict_video(
@@ -173,7 +175,8 @@ def _parse_formats(
     """The files to write for each photograph, and for each video."""
     if text is None:
         return list(PHOTO_RESULTS), list(VIDEO_RESULTS)
-    names = [part.strip().lower() for part in text.split(",") if part.strip()]
+    parts = [part.strip().lower() for part in text.split(",")]
+    names = list(dict.fromkeys(part for part in parts if part))
     choices = dict.fromkeys(PHOTO_RESULTS + VIDEO_RESULTS)
     if not names:
         raise typer.BadParameter(f"--format is empty: choose of {', '.join(choices)}")
@@ -226,24 +229,24 @@ def _write_results(
     from .results import poses_to_json
     from .viewer import write_page
 
+    targets = {kind: _target(path, out, kind) for kind in wanted}
     document = poses_to_json(
         poses, image_name=path.name, image_size=(photo.shape[1], photo.shape[0]), model=model
     )
-    written = []
-    for kind in wanted:
-        target = _target(path, out, kind)
+    for kind, target in targets.items():
         if kind == "jpg":
             write_file(target, encode_jpeg(draw_poses(photo, poses)))
         elif kind == "json":
             write_file(target, document.encode())
         else:
             write_page(target, photo, document)
-        written.append(target)
-    return written
+    return list(targets.values())
 
 
 def _target(path: Path, out: Path, kind: str) -> Path:
     target = out / f"{path.stem}.{kind}"
+    if target.is_dir():
+        raise UserError(f"{target}: is a folder, and would have to be a file")
     if target.exists() and target.samefile(path):
         raise UserError(f"{target}: would overwrite its source; choose another --out")
     return target

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import NoneType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UserError
+from .files import parse_json
 from .geometry import Camera
 from .skeleton import Skeleton, get_skeleton
 
@@ -101,10 +103,7 @@ def poses_from_json(text: str, source: str) -> list[Pose]:
     Raises:
         UserError: it is no such text, or a field has the wrong shape.
     """
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{source}: no JSON: {error}") from None
+    document = parse_json(text, source)
     if not isinstance(document, dict) or document.get("format") != "mobilehumanpose-poses":
         raise UserError(f"{source}: field 'format' is not 'mobilehumanpose-poses'")
     if document.get("format_version") != FORMAT_VERSION:
@@ -118,39 +117,53 @@ def poses_from_json(text: str, source: str) -> list[Pose]:
     return [pose_from_dict(person, f"{source}: person {i}") for i, person in enumerate(people)]
 
 
-def pose_from_dict(person: dict, source: str, time_s: float | None = None) -> Pose:
+def pose_from_dict(person: object, source: str, time_s: float | None = None) -> Pose:
     """Read what :func:`pose_to_dict` made; ``source`` names it in errors.
 
     Raises:
-        UserError: a field is absent or has the wrong shape.
+        UserError: a field is absent, has the wrong shape, or cannot be.
     """
+    if not isinstance(person, dict):
+        raise UserError(f"{source}: is {person!r:.40}, no object")
     try:
         skeleton = get_skeleton(person["joint_set"])
-        shapes = {
-            "keypoints_px": (skeleton.num_joints, 2),
-            "keypoints_mm": (skeleton.num_joints, 3),
-            "root_relative_mm": (skeleton.num_joints, 3),
-            "scores": (skeleton.num_joints,),
-            "box_xywh": (4,),
-        }
-        arrays = {}
-        for name, shape in shapes.items():
-            key = "box_xywh_px" if name == "box_xywh" else name
-            arrays[name] = np.asarray(person[key], dtype=np.float64)
-            if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
-                raise UserError(f"{source}: {key} is not {shape} finite numbers")
-        camera = person["camera"]
+        if person["joint_names"] != list(skeleton.joint_names):
+            raise UserError(f"{source}: joint_names are not those of {skeleton.name!r}")
+        camera, is_assumed = person["camera"], person["camera"]["is_assumed"]
+        if not isinstance(is_assumed, bool):
+            raise UserError(f"{source}: is_assumed is {is_assumed!r}, not true or false")
+        if type(person["track_id"]) not in (int, NoneType):
+            raise UserError(f"{source}: track_id is {person['track_id']!r}, no whole number")
         return Pose(
-            **arrays,
+            **_arrays(person, skeleton.num_joints, source),
             skeleton=skeleton,
             camera=Camera(focal_px=tuple(camera["focal_px"]), center_px=tuple(camera["center_px"])),
-            camera_is_assumed=bool(camera["is_assumed"]),
+            camera_is_assumed=is_assumed,
             track_id=person["track_id"],
             time_s=time_s,
         )
     except KeyError as error:
         raise UserError(f"{source}: lacks the field {error}") from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{source}: {error}") from None
+
+
+def _arrays(person: dict, num_joints: int, source: str) -> dict[str, NDArray[np.floating]]:
+    shapes = {
+        "keypoints_px": (num_joints, 2),
+        "keypoints_mm": (num_joints, 3),
+        "root_relative_mm": (num_joints, 3),
+        "scores": (num_joints,),
+        "box_xywh": (4,),
+    }
+    arrays: dict[str, NDArray[np.floating]] = {}
+    for name, shape in shapes.items():
+        key = "box_xywh_px" if name == "box_xywh" else name
+        arrays[name] = np.asarray(person[key], dtype=np.float64)
+        if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
+            raise UserError(f"{source}: {key} is not {shape} finite numbers")
+    if (arrays["scores"] < 0).any() or (arrays["scores"] > 1).any():
+        raise UserError(f"{source}: scores are not all in 0…1")
+    return arrays

@@ -13,12 +13,15 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from .errors import UserError
+from .files import check_file, parse_json
 from .skeleton import Skeleton, get_skeleton
 
 #: Key of the model's description among an ONNX file's metadata.
 METADATA_KEY = "mobilehumanpose"
 FORMAT_VERSION = 1
 
+#: ONNX Runtime starts as many as it is told to, however long that takes.
+MAX_THREADS = 256
 #: Crops that go through the network at once.
 MAX_BATCH = 8
 
@@ -59,22 +62,20 @@ class ModelDescription:
         Raises:
             UserError: a field is absent, unknown or impossible.
         """
-        try:
-            fields = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise UserError(
-                f"{source}: its {METADATA_KEY!r} metadata is no JSON: {error}"
-            ) from None
+        fields = parse_json(text, f"{source}: its {METADATA_KEY!r} metadata")
         if not isinstance(fields, Mapping) or fields.get("format_version") != FORMAT_VERSION:
             raise UserError(
                 f"{source}: its {METADATA_KEY!r} metadata is not of format {FORMAT_VERSION}"
             )
         values = {name: _field(fields, name, source) for name in cls.__dataclass_fields__}
-        get_skeleton(values["joint_set"])
+        try:
+            get_skeleton(values["joint_set"])
+        except UserError as error:
+            raise UserError(f"{source}: {error}") from None
         if not 32 <= values["input_px"] <= 4096:
             raise UserError(f"{source}: input_px is {values['input_px']}; 32 to 4096 is possible")
         if len(values["grid"]) != 3 or not all(
-            isinstance(n, int) and 1 <= n <= 1024 for n in values["grid"]
+            type(n) is int and 1 <= n <= 1024 for n in values["grid"]
         ):
             raise UserError(f"{source}: grid is {values['grid']}; three cell counts are needed")
         values["grid"] = tuple(values["grid"])
@@ -93,7 +94,7 @@ _FIELD_TYPES: dict[str, type | tuple[type, ...]] = {
 def _field(fields: Mapping, name: str, source: Path):  # type: ignore[no-untyped-def]
     kind = _FIELD_TYPES.get(name, str)
     value = fields.get(name)
-    if not isinstance(value, kind):
+    if not isinstance(value, kind) or isinstance(value, bool):
         raise UserError(f"{source}: metadata field {name!r} is {value!r}, which cannot be")
     return value
 
@@ -111,13 +112,12 @@ class PoseNetwork:
         Raises:
             UserError: the file is absent, damaged, or not a model of this project.
         """
-        if not path.is_file():
-            raise UserError(f"{path}: no such model file")
+        check_file(path, "model file")
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if num_threads is not None:
-            if num_threads < 1:
-                raise UserError(f"num_threads is {num_threads}; at least 1 is needed")
+            if type(num_threads) is not int or not 1 <= num_threads <= MAX_THREADS:
+                raise UserError(f"num_threads is {num_threads!r}; 1 to {MAX_THREADS} are possible")
             options.intra_op_num_threads = num_threads
         try:
             self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -137,12 +137,15 @@ class PoseNetwork:
 
     def _check_signature(self, path: Path) -> None:
         side = self.description.input_px
+        ends = [*self._session.get_inputs(), *self._session.get_outputs()]
+        if any(not end.shape or isinstance(end.shape[0], int) for end in ends):
+            raise UserError(f"{path}: takes a fixed number of crops; any number must fit")
         inputs = [(i.name, i.shape[1:], i.type) for i in self._session.get_inputs()]
         if inputs != [("image", [side, side, 3], "tensor(uint8)")]:
             raise UserError(f"{path}: input is {inputs}; one uint8 image N×{side}×{side}×3 fits")
-        outputs = [(o.name, o.shape[1:]) for o in self._session.get_outputs()]
-        num_joints = self.skeleton.num_joints
-        if outputs != [("cells", [num_joints, 3]), ("scores", [num_joints])]:
+        outputs = [(o.name, o.shape[1:], o.type) for o in self._session.get_outputs()]
+        num_joints, kind = self.skeleton.num_joints, "tensor(float)"
+        if outputs != [("cells", [num_joints, 3], kind), ("scores", [num_joints], kind)]:
             raise UserError(
                 f"{path}: outputs are {outputs}; cells N×{num_joints}×3 and scores "
                 f"N×{num_joints} fit {self.description.joint_set!r}"

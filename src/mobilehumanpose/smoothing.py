@@ -65,12 +65,16 @@ class OneEuroFilter:
             size: the person's, in the unit of the values.
 
         Raises:
-            UserError: the time does not come after the one before, or is not finite.
+            UserError: the time does not come after the one before, a number is not finite, or the
+                size is not positive.
         """
+        values = np.array(values, np.float64)  # the caller's may change afterwards
+        if not np.isfinite(values).all() or not 0 < size < math.inf:
+            raise UserError(f"values of a person of size {size}: they must be finite, it positive")
         if not math.isfinite(time_s):
             raise UserError(f"time {time_s} s is not finite")
         if self._time_s is None:
-            self._speed, self._smooth = np.zeros_like(values, np.float64), values
+            self._speed, self._smooth = np.zeros_like(values), values
         else:
             passed_s = time_s - self._time_s
             if passed_s <= 0:
@@ -83,7 +87,7 @@ class OneEuroFilter:
             share = _share_of_new(cutoff_hz, passed_s)
             self._smooth = self._smooth + share * (values - self._smooth)
         self._time_s, self._raw = time_s, values
-        return self._smooth
+        return self._smooth.copy()  # and so may what the caller gets
 
 
 def _share_of_new(cutoff_hz: FloatArray | float, passed_s: float) -> FloatArray | float:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UserError
+from .files import check_file
 from .media import MAX_PIXELS, VIDEO_SUFFIXES, replacing
 
 #: FFmpeg's names of the containers that are read.
@@ -182,8 +183,7 @@ def _to_rgb(picture: Any, reformatter: Any, width: int) -> NDArray[np.uint8]:
 def _open(path: Path) -> Any:
     """A container with a video stream of a size that is read."""
     av = _av()
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    check_file(path)
     options = {"format_whitelist": VIDEO_FORMATS, "protocol_whitelist": "file"}
     try:
         container = av.open(str(path.absolute()), options=options)

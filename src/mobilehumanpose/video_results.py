@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from .errors import UserError
+from .files import parse_json
 from .media import replacing
 from .results import Pose, pose_from_dict, pose_to_dict
 from .video import VideoInfo
 
 FORMAT = "mobilehumanpose-video-poses"
 FORMAT_VERSION = 1
+#: A century.
+MAX_TIME_S = 3.2e9
 #: What all poses of a video have in common stands once, with the first of them.
 SHARED_FIELDS = ("joint_set", "joint_names", "edges", "camera")
 
@@ -41,7 +46,7 @@ def video_poses_writer(
     shared: dict[str, object] = {}
     separator = "\n"
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(head, ensure_ascii=False)[:-1] + ', "frames": [')
+        file.write(json.dumps(head)[:-1] + ', "frames": [')
 
         def write(time_s: float, poses: Sequence[Pose]) -> None:
             nonlocal separator
@@ -67,10 +72,7 @@ def video_poses_from_json(text: str, source: str) -> list[tuple[float, list[Pose
     Raises:
         UserError: it is no such text, or a field has the wrong shape.
     """
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{source}: no JSON: {error}") from None
+    document = parse_json(text, source)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise UserError(f"{source}: field 'format' is not {FORMAT!r}")
     if document.get("format_version") != FORMAT_VERSION:
@@ -81,17 +83,26 @@ def video_poses_from_json(text: str, source: str) -> list[tuple[float, list[Pose
     frames, shared = document.get("frames"), document.get("shared")
     if not isinstance(frames, list) or not isinstance(shared, dict):
         raise UserError(f"{source}: field 'frames' is no list, or 'shared' no object")
-    return [_frame(frame, shared, f"{source}: frame {i}") for i, frame in enumerate(frames)]
+    read = [_frame(frame, shared, f"{source}: frame {i}") for i, frame in enumerate(frames)]
+    for i, ((before_s, _), (time_s, _)) in enumerate(pairwise(read), 1):
+        if time_s <= before_s:
+            raise UserError(f"{source}: frame {i}: time_s is {time_s}, not after {before_s}")
+    return read
 
 
 def _frame(frame: object, shared: dict, source: str) -> tuple[float, list[Pose]]:
     if not isinstance(frame, dict) or not isinstance(frame.get("people"), list):
         raise UserError(f"{source}: field 'people' is no list")
-    time_s = frame.get("time_s")
-    if not isinstance(time_s, int | float):
-        raise UserError(f"{source}: time_s is {time_s!r}, no number")
+    time_s: Any = frame.get("time_s")
+    is_number = isinstance(time_s, int | float) and not isinstance(time_s, bool)
+    if not is_number or not -MAX_TIME_S < time_s < MAX_TIME_S:
+        raise UserError(f"{source}: time_s is {time_s!r:.40}, no time of a video")
     poses = [
-        pose_from_dict(shared | person, f"{source}: person {i}", time_s=float(time_s))
+        pose_from_dict(
+            shared | person if isinstance(person, dict) else person,
+            f"{source}: person {i}",
+            time_s=float(time_s),
+        )
         for i, person in enumerate(frame["people"])
     ]
     return float(time_s), poses

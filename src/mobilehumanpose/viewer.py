@@ -25,7 +25,7 @@ def write_page(path: Path, image_rgb: NDArray[np.uint8], document: str) -> None:
     Raises:
         UserError: it cannot be written.
     """
-    write_file(path, render_page(image_rgb, document).encode())
+    write_file(path, render_page(image_rgb, document).encode(errors="replace"))
 
 
 def render_page(image_rgb: NDArray[np.uint8], document: str) -> str:

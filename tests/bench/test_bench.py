@@ -1,5 +1,6 @@
 """``mhp bench``: what it makes of times, its table and plot, and its options' mistakes."""
 
+import hashlib
 import json
 import xml.etree.ElementTree as ET
 
@@ -145,6 +146,7 @@ def with_sidecar(tmp_path, **changes):
         "grid_cells": [32, 32, 32],
         "depth_range_mm": 2000.0,
         "joint_set": "muco-21",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
     path.with_suffix(".json").write_text(json.dumps({**content, **changes}))
     return str(path)
@@ -158,6 +160,7 @@ def test_a_file_is_fed_as_the_json_beside_it_says(tmp_path):
     ("changes", "named"),
     [
         ({"output": "heatmaps"}, "net.onnx: gives heatmaps"),
+        ({"sha256": "0"}, "net.json: describes another file than"),
         ({"grid_cells": [32, 32]}, "net.json: ValueError in its fields"),
         ({"outputs": []}, "net.json: KeyError in its fields: 'cells'"),
         (

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,6 +107,25 @@ def test_a_json_that_belongs_to_something_else_is_kept(tmp_path):
         with pytest.raises(UserError, match=r"my\.json: "):
             export_model(DEFAULT_MODEL, tmp_path / "my.onnx", ExportOptions())
     assert [p.name for p in tmp_path.iterdir()] == ["my.json"]
+
+
+def test_what_no_export_has_made_is_kept(tmp_path, source, crops, monkeypatch):
+    (tmp_path / "my.bin").write_text("mine")
+    with pytest.raises(UserError, match=r"my\.bin: would be overwritten"):
+        export(source, tmp_path / "my.net", crops)
+    assert [p.name for p in tmp_path.iterdir()] == ["my.bin"]
+    monkeypatch.setattr(command, "load_source", lambda *_, **__: source)
+    folder = tmp_path / "a.net"
+    folder.mkdir()
+    (folder / "thesis.txt").touch()
+    monkeypatch.setattr(command, "find_target", lambda name: pretended(source))
+    export_model("a.onnx", folder, ExportOptions())
+    assert sorted(p.suffix for p in folder.iterdir()) == [".bin", ".json", ".net", ".txt"]
+    packages = replace(pretended(source), is_folder=True)
+    monkeypatch.setattr(command, "find_target", lambda name: packages)
+    with pytest.raises(UserError, match=r"a\.net: a folder that no export has made"):
+        export_model("a.onnx", folder, ExportOptions())
+    assert (folder / "thesis.txt").exists()
 
 
 def test_a_missing_toolchain_is_one_line_with_the_command(monkeypatch):

@@ -13,7 +13,7 @@ from mobilehumanpose.export.crops import CropSet
 from mobilehumanpose.export.source import Source
 from mobilehumanpose.export.targets import find_target
 from mobilehumanpose.models.checkpoint import CheckpointMetadata
-from mobilehumanpose.models.onnx_weights import load_onnx_weights, read_onnx_weights
+from mobilehumanpose.models.onnx_weights import load_onnx_weights, read_onnx
 from mobilehumanpose.models.presets import build, grid_cells
 
 IMAGES = torch.randn(8, 3, 64, 64, generator=torch.Generator().manual_seed(1))
@@ -60,7 +60,7 @@ def exported(preset: str, path: Path) -> nn.Module:
 def test_the_answers_are_kept_and_the_statistics_are_those_of_the_pictures(tmp_path, preset):
     path = tmp_path / "net.onnx"
     original = exported(preset, path)
-    description, weights = read_onnx_weights(path)
+    description, weights, _, _ = read_onnx(path)
     assert description.preset == preset
     torch.manual_seed(2)
     model = build(preset, num_joints=21, activation="relu6")
@@ -89,14 +89,14 @@ def is_conv(module: nn.Module) -> bool:
 def test_weights_of_another_network_are_refused(tmp_path):
     path = tmp_path / "net.onnx"
     exported("lpski-lite0", path)
-    _, weights = read_onnx_weights(path)
+    weights = read_onnx(path).weights
     with pytest.raises(UserError, match=r"net.onnx: .* fits LpNet"):
         load_onnx_weights(build("lpski-xs", num_joints=21), weights, IMAGES, source=path)
 
 
 def test_other_files_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"absent.onnx: not a readable"):
-        read_onnx_weights(tmp_path / "absent.onnx")
+        read_onnx(tmp_path / "absent.onnx")
     (tmp_path / "noise.onnx").write_bytes(b"\xff" * 100)
     with pytest.raises(UserError, match=r"noise.onnx: not "):
-        read_onnx_weights(tmp_path / "noise.onnx")
+        read_onnx(tmp_path / "noise.onnx")

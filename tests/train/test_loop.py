@@ -14,7 +14,7 @@ from mobilehumanpose.data.crops import Augmentation
 from mobilehumanpose.errors import UserError
 from mobilehumanpose.models.blocks import fold_norms
 from mobilehumanpose.models.checkpoint import load_checkpoint
-from mobilehumanpose.models.onnx_weights import read_onnx_weights
+from mobilehumanpose.models.onnx_weights import read_onnx
 from mobilehumanpose.train.distributed import Ranks
 from mobilehumanpose.train.losses import Summed
 from mobilehumanpose.train.recipes import adjust_recipe, find_recipe
@@ -262,7 +262,7 @@ def test_a_narrower_network_begins_with_a_part_of_the_bundled_one():
     learner = Learner(find_recipe("wild-half"), Ranks(device=torch.device("cpu")))
     pixels = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8)
     learner.start_from(path, pixels)
-    _, weights = read_onnx_weights(path)
+    weights = read_onnx(path).weights
     for model in (learner.model, learner.averaged):
         mine = fold_norms(model).state_dict()
         torch.testing.assert_close(mine["first_conv.0.weight"], weights["first_conv.0.weight"])
@@ -270,6 +270,9 @@ def test_a_narrower_network_begins_with_a_part_of_the_bundled_one():
         name = "inv_residual.3.conv.1.0.weight"
         is_taken = (mine[name][:, None] - weights[name]).abs().amax(dim=(2, 3, 4)) < 1e-4
         assert is_taken.any(dim=1).all()
+    scaled = replace(find_recipe("wild-half"), mean=(0.0, 0.0, 0.0))
+    with pytest.raises(UserError, match="scales its pixels by mean"):
+        Learner(scaled, Ranks(device=torch.device("cpu"))).start_from(path, pixels)
     other = Learner(find_recipe("wild-xs"), Ranks(device=torch.device("cpu")))
     with pytest.raises(UserError, match="its preset is 'lpski-lite0', the recipe's 'lpski-xs'"):
         other.start_from(path, pixels)

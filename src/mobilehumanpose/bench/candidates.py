@@ -6,7 +6,7 @@ also end with joints in the camera's space; BlazePose's millimetres come out of 
 
 from __future__ import annotations
 
-import json
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..decode import cells_to_photo, place_in_camera
 from ..errors import UserError
+from ..files import check_file, parse_json
 from ..geometry import Camera, apply_affine, crop_affine, invert_affine, warp_crop
 from ..runtime import PoseNetwork
 from ..skeleton import get_skeleton
@@ -108,13 +109,16 @@ def read_model_file(path: Path) -> ModelFile:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: no readable JSON: {error}") from None
+        content = parse_json(path.read_bytes(), path)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
     return content if isinstance(content, dict) else {}
 
 
 def _from_sidecar(content: dict[str, Any], path: Path, sidecar: Path) -> ModelFile:
+    check_file(path, "model file")
+    if content.get("sha256") != hashlib.sha256(path.read_bytes()).hexdigest():
+        raise UserError(f"{sidecar}: describes another file than {path}: its sha256 differs")
     if content.get("output") != "joints":
         raise UserError(
             f"{path}: gives {content.get('output')}; files that give joints can be timed to the end"

@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 
 from ..errors import UserError
-from ..geometry import Camera, checked_box, crop_affine, process_bbox, warp_crop
+from ..geometry import Camera, crop_affine, square_to_crop, warp_crop
 from ..media import load_photo, make_folder, write_file
+from ..runtime import MAX_THREADS
 from ..weights import bundled_models, model_path
 from ..weights.catalogue import preset_names
 from .candidates import BLAZEPOSE_SIZES, Candidate, Scene, blazepose_candidate, our_candidate
@@ -62,8 +63,8 @@ def bench(
     Raises:
         UserError: a model, a runtime or an option cannot be used.
     """
-    if num_threads < 1:
-        raise UserError(f"--threads {num_threads}: at least 1 is needed")
+    if not 1 <= num_threads <= MAX_THREADS:
+        raise UserError(f"--threads {num_threads}: 1 to {MAX_THREADS} are possible")
     if rounds < 1:
         raise UserError(f"--rounds {rounds}: at least 1 is needed")
     scene = _scene(photo, box)
@@ -105,9 +106,7 @@ def _scene(photo: Path | None, box: Sequence[float] | None) -> Scene:
     else:
         pixels = load_photo(photo)
     size = (pixels.shape[1], pixels.shape[0])
-    square = process_bbox(checked_box((0, 0, *size) if box is None else box, "--box"), size)
-    if square is None:
-        raise UserError(f"--box {box}: lies outside the photograph of {size[0]}×{size[1]} px")
+    square = square_to_crop((0, 0, *size) if box is None else box, size, "--box")
     return Scene(photo=pixels, square_xywh=square, camera=Camera.from_fov(FOV_DEGREES, size))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
+from ..files import check_file
 
 #: An array of the input's own shape and kind → outputs by name.
 Run = Callable[[NDArray[Any]], dict[str, NDArray[Any]]]
@@ -55,8 +56,7 @@ def load(path: Path, runtime: str, num_threads: int) -> Run:
         UserError: the runtime is not installed, or cannot read the file.
     """
     loaders = {"onnxruntime": _onnxruntime, "litert": _litert, "openvino": _openvino}
-    if not path.is_file():
-        raise UserError(f"{path}: no such model file")
+    check_file(path, "model file")
     try:
         return loaders[runtime](path, num_threads)
     except ModuleNotFoundError:

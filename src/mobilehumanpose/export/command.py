@@ -24,7 +24,13 @@ from .accuracy import load_benchmark, measure, refuse_loss
 from .crops import CalibrationBoxes, CropSet, calibration_crops, check_crops, keep_back
 from .exported import ExportedNetwork
 from .parity import compare, refuse_difference
-from .sidecar import Interface, refuse_foreign_sidecar, sidecar, sidecar_path
+from .sidecar import (
+    Interface,
+    refuse_foreign_parts,
+    refuse_foreign_sidecar,
+    sidecar,
+    sidecar_path,
+)
 from .source import Reference, Source, load_source
 from .targets import Job, Precision, Target, find_target
 
@@ -142,6 +148,7 @@ def export_checked(
             parity=parity,
         )
         sidecar_path(made).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        refuse_foreign_parts(path, [part.name for part in others])
         for part in (*others, made, sidecar_path(made)):
             _move(part, path.parent / part.name)
     except OSError as error:
@@ -206,7 +213,9 @@ def _refuse_impossible(
 
 
 def _output_path(out: Path, model: str, target: Target, precision: Precision) -> Path:
-    if out.suffix == target.suffix:
+    if out.suffix == target.suffix and (target.is_folder or not out.is_dir()):
+        if out.is_dir() and not sidecar_path(out).is_file():
+            raise UserError(f"{out}: a folder that no export has made; choose another --out")
         return out
     if out.suffix and not out.is_dir():
         raise UserError(
@@ -216,8 +225,8 @@ def _output_path(out: Path, model: str, target: Target, precision: Precision) ->
 
 
 def _move(part: Path, to: Path) -> None:
-    """Rename; a folder of that name, which cannot be renamed over, goes first."""
-    if to.is_dir():
+    """Rename; an earlier export that is a folder, which cannot be renamed over, goes first."""
+    if part.is_dir() and to.is_dir():
         shutil.rmtree(to)
     part.replace(to)
 

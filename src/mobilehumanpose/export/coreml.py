@@ -129,6 +129,7 @@ TARGET = Target(
     precisions=("float16", "float32"),
     convert=convert,
     load=None,
+    is_folder=True,
     why_not_run=(
         "not run, since only Apple's systems can: its structure was checked (input, outputs, "
         "convolutions, and that the head computes in float32)"

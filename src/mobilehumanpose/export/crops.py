@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
-from ..estimator import PoseEstimator
 from ..geometry import crop_affine, process_bbox, warp_crop
 from ..media import find_photos, load_photo
+from ..runtime import PoseNetwork
+from ..views import find_person, view_affine
+from ..weights import DEFAULT_MODEL, model_path
 
 #: Fewer pictures do not show the range that values have; more tell little more and take longer.
 MIN_CALIBRATION, MAX_CALIBRATION = 64, 128
@@ -70,12 +72,12 @@ def calibration_crops(folder: Path, input_px: int, boxes: CalibrationBoxes) -> N
     chosen = [photos[i] for i in np.linspace(0, len(photos) - 1, count).round().astype(int)]
     if boxes == "whole":
         return np.stack([_middle(path, load_photo(path), input_px) for path in chosen])
-    estimator = PoseEstimator(closely=False)  # all that is wanted is the box
+    network = PoseNetwork(model_path(DEFAULT_MODEL))
     crops = []
     for path in chosen:
         photo = load_photo(path)
-        (pose,) = estimator(photo)
-        crops.append(warp_crop(photo, crop_affine(pose.box_xywh, input_px), input_px))
+        view = find_person(network, photo).view
+        crops.append(warp_crop(photo, view_affine(view, input_px), input_px))
     return np.stack(crops)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 
 from ..decode import SCORE_RADIUS, SURE_MASS
 from ..errors import UserError
+from ..files import parse_json
 from ..runtime import ModelDescription
 from ..skeleton import get_skeleton
 from .graph import Layout
@@ -159,16 +159,37 @@ def refuse_foreign_sidecar(path: Path) -> None:
     """
     beside = sidecar_path(path)
     try:
-        content = json.loads(beside.read_text(encoding="utf-8"))
+        content = parse_json(beside.read_bytes(), f"{beside}: would be overwritten, but")
     except FileNotFoundError:
         return
-    except (OSError, ValueError) as error:
-        raise UserError(f"{beside}: would be overwritten, but is no JSON: {error}") from None
+    except OSError as error:
+        raise UserError(f"{beside}: would be overwritten, but: {error.strerror}") from None
     is_ours = isinstance(content, dict) and content.get("format") == FORMAT
     if not is_ours or content.get("file") != path.name:
         raise UserError(
             f"{beside}: belongs to something else than {path.name}; choose another --out"
         )
+
+
+def refuse_foreign_parts(path: Path, names: Sequence[str]) -> None:
+    """Refuse to overwrite files that would lie beside an exported one, but are no earlier export's.
+
+    Raises:
+        UserError: one is there that the JSON beside ``path`` does not list.
+    """
+    there = [name for name in names if (path.parent / name).exists()]
+    if not there:
+        return
+    try:
+        content = parse_json(sidecar_path(path).read_bytes(), sidecar_path(path))
+    except OSError:
+        content = {}
+    listed = [part.get("file") for part in content.get("further_files", [])]
+    for name in there:
+        if name not in listed:
+            raise UserError(
+                f"{path.parent / name}: would be overwritten; choose another --out than {path}"
+            )
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:

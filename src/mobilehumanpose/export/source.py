@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import UserError
+from ..files import check_file
 from ..models.blocks import fold_norms
 from ..models.checkpoint import CheckpointMetadata, import_original, load_checkpoint
 from ..models.head import soft_argmax
@@ -137,8 +138,7 @@ def load_source(model: str, *, preset: str | None = None, joint_set: str | None 
 
 
 def _from_onnx(path: Path) -> Source:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    check_file(path)
     model = read_onnx(path)
     description = model.description
     metadata = CheckpointMetadata(

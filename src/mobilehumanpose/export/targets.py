@@ -59,6 +59,7 @@ class Target:
         load: the file in its own runtime; None where that cannot be had here. Then ``convert``
             looks at the file's structure.
         why_not_run: said where it was not.
+        is_folder: whether the file is a folder to the file system.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Target:
     precisions: tuple[Precision, ...] = PRECISIONS
     can_have_head: bool = True
     why_not_run: str = ""
+    is_folder: bool = False
 
 
 #: Name of each target → its module beside this one, which is imported when it is asked for.

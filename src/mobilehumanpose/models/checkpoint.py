@@ -8,7 +8,6 @@ and are to be converted to safetensors once.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import UserError
+from ..files import check_file, parse_json
+from ..media import replacing
 from ..skeleton import get_skeleton
 from .blocks import Activation
 from .presets import Network, build, preset_config
@@ -67,10 +68,7 @@ class CheckpointMetadata:
         Raises:
             UserError: a field is absent or impossible.
         """
-        try:
-            fields = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{source}: its metadata is no JSON: {error}") from None
+        fields = parse_json(text, f"{source}: its metadata")
         if not isinstance(fields, Mapping) or fields.get("format_version") != FORMAT_VERSION:
             raise UserError(f"{source}: its metadata is not of format {FORMAT_VERSION}")
         values: dict[str, Any] = {}
@@ -106,13 +104,11 @@ def save_checkpoint(path: Path, model: Network, metadata: CheckpointMetadata) ->
         UserError: the file cannot be written.
     """
     text = json.dumps({"format_version": FORMAT_VERSION, **asdict(metadata)})
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    state = {key: value.contiguous() for key, value in model.state_dict().items()}
     try:
-        state = {key: value.contiguous() for key, value in model.state_dict().items()}
-        save_file(state, temporary, metadata={METADATA_KEY: text})
-        temporary.replace(path)
-    except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
+        with replacing(path) as temporary:
+            save_file(state, temporary, metadata={METADATA_KEY: text})
+    except SafetensorError as error:
         raise UserError(f"{path}: cannot be written: {error}") from None
 
 
@@ -122,8 +118,7 @@ def load_checkpoint(path: Path) -> tuple[Network, CheckpointMetadata]:
     Raises:
         UserError: the file is absent or damaged, or does not fit its own description.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    check_file(path)
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(METADATA_KEY)
@@ -153,8 +148,7 @@ def import_original(
         UserError: it is no such file, holds more than tensors, or differs from the preset; the
             keys that differ are listed.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    check_file(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     # The restricted unpickler meets damage in many ways: each is a reason not to read on.

@@ -47,16 +47,6 @@ class OnnxModel(NamedTuple):
     std: tuple[float, float, float]
 
 
-def read_onnx_weights(path: Path) -> tuple[ModelDescription, dict[str, Tensor]]:
-    """The description of an exported model, and its ``<layer>.weight`` and ``<layer>.bias``.
-
-    Raises:
-        UserError: the file cannot be read, or this project did not export it.
-    """
-    model = read_onnx(path)
-    return model.description, model.weights
-
-
 def read_onnx(path: Path) -> OnnxModel:
     """All of an exported model that makes up its network.
 
@@ -139,7 +129,7 @@ def load_onnx_weights(
 
     Args:
         model: as :func:`~.presets.build` made it, with an encoder's weights where there are some.
-        weights: of :func:`read_onnx_weights`.
+        weights: of :func:`read_onnx`.
         images: (N, 3, H, W) scaled as the network takes them, to measure statistics on.
         source: named in messages.
 

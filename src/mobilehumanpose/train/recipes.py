@@ -136,8 +136,15 @@ def _cosine(
     )
 
 
+#: What the photographs are.
+ATHLETES = (
+    "8,095 photographs of Leeds Sports Pose Extended (Johnson & Everingham, CVPR 2011): "
+    "2D from its labels, depth from BlazePose GHUM heavy"
+)
+
+
 def lspet_lite0() -> Recipe:
-    """``lpski-lite0`` with MuCo-21 joints on 8,100 photographs of LSP Extended."""
+    """``lpski-lite0`` with MuCo-21 joints on 8,095 photographs of LSP Extended."""
     return Recipe(
         name="lspet-lite0",
         preset="lpski-lite0",
@@ -157,11 +164,7 @@ def lspet_lite0() -> Recipe:
             "Apache-2.0 for the weights; trained on photographs that were gathered for research, "
             "whose own licences are not known"
         ),
-        trained_on=(
-            "8,095 photographs of Leeds Sports Pose Extended (Johnson & Everingham, CVPR 2011): "
-            "2D from its labels, depth from BlazePose GHUM heavy; encoder from "
-            "EfficientNet-Lite0 (ImageNet)"
-        ),
+        trained_on=f"{ATHLETES}; encoder from EfficientNet-Lite0 (ImageNet)",
     )
 
 
@@ -222,6 +225,7 @@ def wild_half() -> Recipe:
         preset="lpski-lite0-half",
         stages=(_cosine(256, 4, 32, 1e-3, 1e-6, teacher_weight=0.1),),
         pretrained_encoder=False,
+        trained_on=f"{wild_lite0().trained_on}; begun with and taught by lpski-lite0-wild",
     )
 
 
@@ -235,6 +239,10 @@ def wild_xs() -> Recipe:
         wild_lite0(),
         name="wild-xs",
         preset="lpski-xs",
+        trained_on=(
+            f"{ATHLETES}; synthetic people of CC0 bodies and clothes; taught by lpski-lite0-wild, "
+            "whose encoder is from EfficientNet-Lite0 (ImageNet)"
+        ),
         stages=(
             _cosine(128, 60, 64, 3e-3, 1e-3),
             _cosine(256, 30, 32, 1.5e-3, 1e-6, teacher_weight=0.1),
@@ -272,6 +280,10 @@ def free_xs() -> Recipe:
         free_lite0(),
         name="free-xs",
         preset="lpski-xs",
+        trained_on=(
+            f"{ATHLETES}; synthetic people of CC0 bodies and clothes; taught by lpski-lite0-wild, "
+            "whose encoder is from EfficientNet-Lite0 (ImageNet)"
+        ),
         stages=(_cosine(128, 100, 64, 3e-3, 1e-3), _cosine(256, 60, 32, 1.5e-3, 1e-6)),
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -22,7 +23,6 @@ from ..models.onnx_weights import (
     folded_network,
     load_onnx_weights,
     read_onnx,
-    read_onnx_weights,
 )
 from ..models.presets import Network, build, preset_config
 from ..models.slim import slim_weights
@@ -169,7 +169,12 @@ class Learner:
         recipe = self.recipe
         mine: dict[str, Any] = {"preset": recipe.preset, "joint_set": recipe.joint_set}
         if path.suffix == ".onnx":
-            description, weights = read_onnx_weights(path)
+            description, weights, mean, std = read_onnx(path)
+            if not (np.allclose(mean, recipe.mean, 1e-3) and np.allclose(std, recipe.std, 1e-3)):
+                raise UserError(
+                    f"{path}: scales its pixels by mean {mean} and std {std}, "
+                    f"the recipe by {recipe.mean} and {recipe.std}"
+                )
             theirs = preset_config(description.preset)
             if (
                 isinstance(self.model, LiteNet)
