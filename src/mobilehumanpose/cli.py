@@ -334,7 +334,10 @@ def _device(gpu: str | None) -> str | None:
 @data_app.command("check")
 def data_check(
     name: Annotated[
-        str, typer.Argument(help="human36m, mpi-inf-3dhp, mpii, mscoco, muco, mupots, or a .toml.")
+        str,
+        typer.Argument(
+            help="human36m, lspet, mpi-inf-3dhp, mpii, mscoco, muco, mupots, synth, or a .toml."
+        ),
     ],
     data: Annotated[Path, typer.Option(help="Folder that holds the dataset.")] = Path("data"),
     part: Annotated[

@@ -27,7 +27,8 @@ class Pose:
         keypoints_mm: (J, 3) camera space: x right, y down, z forward.
         root_relative_mm: (J, 3), the same pose with its root at the origin.
         scores: (J,) 0…1, see :mod:`mobilehumanpose.decode`.
-        box_xywh: (4,) pixels, the square that was cropped.
+        box_xywh: (4,) pixels, the square that was cropped. People who lean were shown it turned
+            upright about its centre.
         skeleton: the joint set: names, edges, root.
         camera: the intrinsics that camera space rests on.
         camera_is_assumed: True where no camera was given, and a default field of view stands in.

@@ -161,7 +161,7 @@ def train(options: TrainOptions, console: Console | None = None) -> None:
     Raises:
         UserError: no such data, or a run that would be overwritten.
     """
-    console = console or Console()
+    console = console or Console(markup=False, emoji=False)
     keep_memory()
     recipe = options.recipe
     out_dir = options.out / "model_dump" / recipe.name
