@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from mobilehumanpose import PoseEstimator
-from mobilehumanpose.decode import place_in_camera
+from mobilehumanpose.decode import SCORE_RADIUS, SURE_MASS, place_in_camera
 from mobilehumanpose.geometry import (
     DEFAULT_FOV_DEGREES,
     Camera,
@@ -29,7 +29,6 @@ from mobilehumanpose.geometry import (
     warp_crop,
 )
 from mobilehumanpose.media import load_photo
-from mobilehumanpose.models.head import SCORE_RADIUS, SURE_MASS
 from mobilehumanpose.views import View, look, search_squares
 from mobilehumanpose.weights import DEFAULT_MODEL, model_path
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import torch
 
-from mobilehumanpose.decode import cells_to_photo, place_in_camera
+from mobilehumanpose.decode import SCORE_RADIUS, SURE_MASS, cells_to_photo, place_in_camera
 from mobilehumanpose.geometry import (
     Camera,
     crop_affine,
@@ -28,22 +28,23 @@ from mobilehumanpose.geometry import (
     warp_crop,
 )
 from mobilehumanpose.media import write_file
-from mobilehumanpose.models.head import SCORE_RADIUS, SURE_MASS, soft_argmax
+from mobilehumanpose.models.head import soft_argmax
 from mobilehumanpose.skeleton import MUCO_21
-from mobilehumanpose.upright import torso_lean_degrees, turned_square
-from mobilehumanpose.views import (
-    BOX_MIN_JOINTS,
-    BOX_MIN_SCORE,
-    MAX_LEAN_DEGREES,
-    search_squares,
+from mobilehumanpose.tracking import (
+    FIND_SCORE,
+    KEEP_SCORE,
+    MIN_SIDE_PX,
+    TIGHT,
+    framing_of,
+    next_view,
 )
+from mobilehumanpose.upright import torso_lean_degrees
+from mobilehumanpose.views import MAX_LEAN_DEGREES, Sight, View, search_squares
 
 GOLDEN = Path(__file__).with_name("golden.json")
 GRID = (12, 10, 6)
 CROP_PX = 24
 PEAK = 500
-#: A person whose mean score is lower is lost.
-KEEP_SCORE = 0.25
 DEPTH_RANGE_MM = 2000.0
 PHOTO = (640, 480)
 
@@ -70,7 +71,14 @@ def golden() -> dict[str, Any]:
         "translations": [translation_case(rng) for _ in range(3)],
         "placements": [placement_case(rng) for _ in range(4)],
         "searches": [search_case(size) for size in ((640, 480), (480, 640), (500, 500))],
+        "thresholds": {
+            "keep_score": KEEP_SCORE,
+            "find_score": FIND_SCORE,
+            "max_lean_degrees": MAX_LEAN_DEGREES,
+            "min_side_px": MIN_SIDE_PX,
+        },
         "next_views": [next_view_case(rng, *case) for case in NEXT_VIEWS],
+        "portraits": [portrait_case(rng, *case) for case in PORTRAITS],
         "flips": flip_case(rng),
         "one_euro": one_euro_case(rng),
     }
@@ -330,22 +338,77 @@ def search_case(size: tuple[int, int]) -> dict[str, Any]:
     return {"size": list(size), "squares": listed(search_squares(size))}
 
 
-# How the person leans, how the view does, the share of sure joints, the score of the others.
+# How the person leans, how the view does, and how large the person is.
 NEXT_VIEWS = [
-    (5.0, 0.0, 0.9, 0.2),
-    (80.0, 0.0, 0.9, 0.2),
-    (85.0, 80.0, 0.7, 0.2),
-    (-175.0, 179.0, 0.9, 0.2),
-    (10.0, 60.0, 0.9, 0.2),
-    (50.0, 0.0, 0.1, 0.29),  # nothing is sure, but somebody is there
-    (0.0, 0.0, 0.1, 0.1),  # nobody is
+    (5.0, 0.0, 1.0),
+    (80.0, 0.0, 1.0),
+    (85.0, 80.0, 1.0),
+    (-175.0, 179.0, 1.0),
+    (10.0, 60.0, 1.0),
+    (10.0, 0.0, 0.03),  # the joints lie within MIN_SIDE_PX, but their square is larger
+    (50.0, 0.0, 0.01),  # no person's extent
 ]
 
 
 def next_view_case(
-    rng: np.random.Generator, lean: float, view_lean: float, share: float, unsure: float
+    rng: np.random.Generator, lean: float, view_lean: float, scale: float
 ) -> dict[str, Any]:
-    """Where to look again for a person who was seen in a view; null if nobody was."""
+    """Where to look again for a person who was seen in a view."""
+    keypoints_px = person_px(rng, lean) * scale + [300, 200]
+    view = View(np.array([250.0, 150, 100, 100]), view_lean)
+    return {
+        "view": view_numbers(view),
+        "keypoints_px": keypoints_px.tolist(),
+        "lean_degrees": listed(torso_lean(keypoints_px)),
+        "next": view_numbers(next_view(sight_of(view, keypoints_px), TIGHT, MUCO_21)),
+    }
+
+
+# Size of the picture, number of the search square, how the view leans, how the person does and
+# how large the person is.
+PORTRAITS = [
+    (PHOTO, 4, 0.0, 5.0, 2.5),
+    (PHOTO, 6, 0.0, 40.0, 2.5),
+    ((480, 640), 5, 0.0, -90.0, 2.5),
+    ((480, 640), 5, -60.0, -65.0, 2.5),
+    (PHOTO, 4, 150.0, -170.0, 2.5),
+    (PHOTO, 0, 0.0, 5.0, 2.5),  # the square is no larger than the picture
+    (PHOTO, 4, 0.0, 5.0, 0.01),  # no person's extent
+]
+
+
+def portrait_case(
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    search: int,
+    view_lean: float,
+    lean: float,
+    scale: float,
+) -> dict[str, Any]:
+    """How to go on looking at who was found in a search square, and who then steps back."""
+    view = View(search_squares(size)[search], view_lean)
+    person = person_px(rng, lean)
+    keypoints_px = person * scale + [size[0] / 2, size[1]]
+    found = sight_of(view, keypoints_px)
+    framing = framing_of(found, size)
+    following = next_view(found, framing, MUCO_21)
+    back_px = person * 0.5 + [size[0] / 3, size[1] / 2]
+    back = next_view(sight_of(following, back_px), framing, MUCO_21)
+    return {
+        "size": list(size),
+        "search": search,
+        "view": view_numbers(view),
+        "keypoints_px": keypoints_px.tolist(),
+        "framing": listed([framing.scale, *framing.offset]),
+        "next": view_numbers(following),
+        "back_px": back_px.tolist(),
+        "back": view_numbers(back),
+        "tight": view_numbers(next_view(sight_of(back, back_px), TIGHT, MUCO_21)),
+    }
+
+
+def person_px(rng: np.random.Generator, lean: float) -> np.ndarray:
+    """(J, 2) joints about (0, 0), the torso leaning by so much."""
     upright = rng.normal(size=(MUCO_21.num_joints, 2)) * [20, 60]
     for name, x, y in (("L_Shoulder", 20, -60), ("R_Shoulder", -20, -60)):
         upright[MUCO_21.index(name)] = x, y
@@ -353,19 +416,18 @@ def next_view_case(
         upright[MUCO_21.index(name)] = x, y
     angle = np.radians(lean)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    keypoints_px = upright @ turn.T + [300, 200]
-    # Exactly as many sure joints as the share says, so that no case hangs on the draw.
-    scores = np.full(MUCO_21.num_joints, unsure)
-    sure_joints = rng.permutation(MUCO_21.num_joints)[: round(share * MUCO_21.num_joints)]
-    scores[sure_joints] = rng.uniform(BOX_MIN_SCORE, 1, len(sure_joints))
-    view = [250.0, 150.0, 100.0, 100.0, view_lean]
-    return {
-        "view": view,
-        "keypoints_px": keypoints_px.tolist(),
-        "scores": scores.tolist(),
-        "lean_degrees": listed(torso_lean(keypoints_px)),
-        "next": next_view(keypoints_px, scores, view),
-    }
+    return upright @ turn.T
+
+
+def sight_of(view: View, keypoints_px: np.ndarray) -> Sight:
+    """These joints, seen in the view; depths and scores do not matter."""
+    nothing = np.zeros(len(keypoints_px))
+    return Sight(view=view, keypoints_px=keypoints_px, depth_mm=nothing, scores=nothing)
+
+
+def view_numbers(view: View) -> list[float]:
+    """x, y, width, height and lean."""
+    return listed([*view.square_xywh, view.lean_degrees])
 
 
 def torso_lean(keypoints_px: np.ndarray) -> float:
@@ -374,19 +436,6 @@ def torso_lean(keypoints_px: np.ndarray) -> float:
     if lean is None:
         raise ValueError("the made-up torso has no length")
     return lean
-
-
-def next_view(keypoints_px: np.ndarray, scores: np.ndarray, view: list[float]) -> list | None:
-    """x, y, width, height and lean of the next look, as the tracking of videos has it."""
-    if scores.mean() < KEEP_SCORE:
-        return None
-    sure = scores >= BOX_MIN_SCORE
-    if sure.sum() < BOX_MIN_JOINTS:
-        return view
-    lean, view_lean = torso_lean(keypoints_px), view[4]
-    if abs((lean - view_lean + 180) % 360 - 180) <= MAX_LEAN_DEGREES:
-        lean = view_lean
-    return listed([*turned_square(keypoints_px[sure], lean), lean])
 
 
 def flip_case(rng: np.random.Generator) -> dict[str, Any]:

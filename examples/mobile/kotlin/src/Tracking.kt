@@ -10,21 +10,29 @@ import kotlin.math.max
 import kotlin.math.min
 import kotlin.math.sin
 
-/** Joints below this score do not decide where the person is. */
-const val BOX_MIN_SCORE = 0.3
-
-/** Fewer sure joints say nothing of where the person is. */
-const val BOX_MIN_JOINTS = 4
-
 /** People who lean by less are shown upright enough. */
 const val MAX_LEAN_DEGREES = 20.0
 
+/** Joints that lie within this are no person's extent. */
+const val MIN_SIDE_PX = 8.0
+
 /** A person is lost whose mean score falls below this, and found from FIND_SCORE on. */
 const val KEEP_SCORE = 0.25
-const val FIND_SCORE = 0.4
+const val FIND_SCORE = 0.38
 
 /** A square of the photo, turned clockwise: what leans by so much stands upright in it. */
 data class CropView(val square: Box, val leanDegrees: Double = 0.0)
+
+/**
+ * How a view lies about the square around the joints that are seen in it.
+ * @param scale the view's side by that of the square.
+ * @param offset from the square's centre to the view's, in sides of the square, along the view's
+ *   own axes.
+ */
+class Framing(val scale: Double, val offset: DoubleArray)
+
+/** People are followed in views that end where they do. */
+val TIGHT = Framing(1.0, doubleArrayOf(0.0, 0.0))
 
 /** The map from photo px to the px of the view's crop. */
 fun viewAffine(view: CropView, cropPx: Int): Affine = cropAffine(view.square, cropPx, view.leanDegrees)
@@ -61,38 +69,67 @@ fun torsoLeanDegrees(keypointsPx: List<DoubleArray>, model: ModelFile): Double? 
 
 /** The square around points, in a crop turned by [leanDegrees]. */
 fun turnedSquare(pointsPx: List<DoubleArray>, leanDegrees: Double): Box {
-    val cos = cos(Math.toRadians(leanDegrees))
-    val sin = sin(Math.toRadians(leanDegrees))
-    val box = tightBox(pointsPx.map { (x, y) -> doubleArrayOf(cos * x + sin * y, cos * y - sin * x) })
-    val x = box.x + box.width / 2
-    val y = box.y + box.height / 2
+    val box = tightBox(pointsPx.map { turned(it, -leanDegrees) })
+    val (x, y) = turned(doubleArrayOf(box.x + box.width / 2, box.y + box.height / 2), leanDegrees)
     val side = max(box.width, box.height) * BOX_MARGIN
-    return Box(cos * x - sin * y - side / 2, sin * x + cos * y - side / 2, side, side)
+    return Box(x - side / 2, y - side / 2, side, side)
+}
+
+/** A point turned clockwise about (0, 0). */
+private fun turned(point: DoubleArray, degrees: Double): DoubleArray {
+    val (x, y) = point
+    val cos = cos(Math.toRadians(degrees))
+    val sin = sin(Math.toRadians(degrees))
+    return doubleArrayOf(cos * x - sin * y, sin * x + cos * y)
+}
+
+/** The square around all joints; null where they have no extent. */
+private fun squareAround(keypointsPx: List<DoubleArray>, leanDegrees: Double): Box? =
+    turnedSquare(keypointsPx, leanDegrees).takeIf { it.width >= MIN_SIDE_PX }
+
+/**
+ * How to go on looking at what was found in [view], in a picture of this size.
+ *
+ * [TIGHT], but for a portrait: what was found in a view larger than the picture is understood in
+ * such a view only. In a tight one collar and chest would be taken for a whole body, and the view
+ * would shrink with every frame.
+ */
+fun framingOf(view: CropView, keypointsPx: List<DoubleArray>, width: Int, height: Int): Framing {
+    val around = squareAround(keypointsPx, view.leanDegrees)
+    val side = view.square.width
+    if (around == null || side <= max(width, height)) return TIGHT
+    val further = (side - around.width) / 2
+    val shift = doubleArrayOf(view.square.x - around.x + further, view.square.y - around.y + further)
+    val (right, down) = turned(shift, -view.leanDegrees)
+    return Framing(side / around.width, doubleArrayOf(right / around.width, down / around.width))
 }
 
 /**
- * Where to look in the next frame, by what was seen in [view]: around the sure joints, turned as
- * the torso leans; the same again where too few joints are sure; null where the person is lost.
+ * Where to look in the next frame, by what was seen in [view]: about all joints, turned as the
+ * torso leans where that has changed; the same again where the joints have no extent.
  */
-fun nextView(view: CropView, keypointsPx: List<DoubleArray>, scores: DoubleArray, model: ModelFile): CropView? {
-    if (scores.average() < KEEP_SCORE) return null
-    val sure = keypointsPx.filterIndexed { joint, _ -> scores[joint] >= BOX_MIN_SCORE }
-    if (sure.size < BOX_MIN_JOINTS) return view
+fun nextView(view: CropView, keypointsPx: List<DoubleArray>, framing: Framing, model: ModelFile): CropView {
     val lean = torsoLeanDegrees(keypointsPx, model)
     var leanDegrees = view.leanDegrees
     if (lean != null && abs((lean - leanDegrees + 180).mod(360.0) - 180) > MAX_LEAN_DEGREES) {
         leanDegrees = lean
     }
-    return CropView(turnedSquare(sure, leanDegrees), leanDegrees)
+    val around = squareAround(keypointsPx, leanDegrees) ?: return view
+    val (right, down) = turned(framing.offset, leanDegrees)
+    val side = around.width * framing.scale
+    val x = around.x + around.width * (0.5 + right) - side / 2
+    val y = around.y + around.width * (0.5 + down) - side / 2
+    return CropView(Box(x, y, side, side), leanDegrees)
 }
 
 /**
  * Follows one person: says where to look in each frame, and learns from what was seen there.
  * For frames of this size, as they are held upright.
  */
-class Tracker(private val model: ModelFile, width: Int, height: Int) {
+class Tracker(private val model: ModelFile, private val width: Int, private val height: Int) {
     private val searches = searchViews(width, height)
     private var tracked: CropView? = null
+    private var framing = TIGHT
     private var searched = 0
 
     /** Where to look in this frame: around the person, or in one of the places to search. */
@@ -101,17 +138,30 @@ class Tracker(private val model: ModelFile, width: Int, height: Int) {
     /** Follows whom a detector found; the square is processBox's. */
     fun follow(square: Box) {
         tracked = CropView(square)
+        framing = TIGHT
     }
 
     /** Takes in what was seen in [view]. False where that is nobody: draw nothing then. */
     fun see(keypointsPx: List<DoubleArray>, scores: DoubleArray): Boolean {
-        if (tracked == null && scores.average() < FIND_SCORE) {
-            searched++
+        val view = this.view
+        val score = scores.average()
+        if (tracked == null) {
+            if (score < FIND_SCORE) {
+                searched++
+                return false
+            }
+            framing = framingOf(view, keypointsPx, width, height)
+        } else if (score < KEEP_SCORE) {
+            tracked = null
+            searched = 0
             return false
         }
-        tracked = nextView(view, keypointsPx, scores, model)
-        if (tracked == null) searched = 0
-        return tracked != null
+        val next = nextView(view, keypointsPx, framing, model)
+        if (next.square.width <= max(width, height)) {
+            framing = TIGHT // a portrait whose person has stepped back
+        }
+        tracked = next
+        return true
     }
 }
 

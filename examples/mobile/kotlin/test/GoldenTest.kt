@@ -45,6 +45,8 @@ fun refused(pattern: String, act: () -> Unit) {
 
 fun boxOf(n: DoubleArray) = Box(n[0], n[1], n[2], n[3])
 fun Box.listed() = doubleArrayOf(x, y, width, height)
+fun viewOf(n: DoubleArray) = CropView(boxOf(n), n[4])
+fun CropView.listed() = square.listed() + leanDegrees
 fun affineOf(n: DoubleArray) = Affine(n[0], n[1], n[2], n[3], n[4], n[5])
 fun Affine.listed() = doubleArrayOf(a, b, c, d, e, f)
 fun cameraOf(n: DoubleArray) = Camera(n[0], n[1], n[2], n[3])
@@ -192,6 +194,11 @@ fun testDecode() {
 }
 
 fun testTracking() {
+    val thresholds = golden.getJSONObject("thresholds")
+    for ((name, value) in listOf(
+        "keep_score" to KEEP_SCORE, "find_score" to FIND_SCORE,
+        "max_lean_degrees" to MAX_LEAN_DEGREES, "min_side_px" to MIN_SIDE_PX,
+    )) check(value == thresholds.getDouble(name)) { "$name $value" }
     for (case in cases("searches")) {
         val (width, height) = case.size()
         close(searchViews(width, height).map { it.square.listed() }, case.points("squares"))
@@ -199,29 +206,26 @@ fun testTracking() {
     for (case in cases("next_views")) {
         val keypointsPx = case.points("keypoints_px")
         close(doubleArrayOf(torsoLeanDegrees(keypointsPx, model)!!), doubleArrayOf(case.getDouble("lean_degrees")))
-        val view = case.numbers("view").let { CropView(boxOf(it), it[4]) }
-        val next = nextView(view, keypointsPx, case.numbers("scores"), model)
-        val expected = if (case.isNull("next")) null else case.numbers("next")
-        close(next?.let { it.square.listed() + it.leanDegrees }, expected)
+        val next = nextView(viewOf(case.numbers("view")), keypointsPx, TIGHT, model)
+        close(next.listed(), case.numbers("next"))
     }
+    cases("portraits").forEach(::checkPortrait)
     val keypointsPx = cases("next_views")[0].points("keypoints_px")
     fun all(score: Double) = DoubleArray(21) { score }
     val tracker = Tracker(model, 640, 480)
     val searches = searchViews(640, 480)
     for (i in 0 until searches.size + 2) {
         check(tracker.view == searches[i % searches.size]) { "search $i" }
-        check(!tracker.see(keypointsPx, all(0.39))) { "seen in search $i" }
+        check(!tracker.see(keypointsPx, all(FIND_SCORE - 0.01))) { "seen in search $i" }
     }
-    val view = tracker.view
-    check(tracker.see(keypointsPx, all(0.41))) { "found" }
-    val followed = nextView(view, keypointsPx, all(0.41), model)
-    check(tracker.view == followed) { "followed" }
-    check(tracker.see(keypointsPx, all(0.26)) && tracker.view == followed) { "kept" }
-    check(!tracker.see(keypointsPx, all(0.24)) && tracker.view == searches[0]) { "lost" }
+    val followed = nextView(tracker.view, keypointsPx, TIGHT, model)
+    check(tracker.see(keypointsPx, all(FIND_SCORE + 0.01)) && tracker.view == followed) { "found" }
+    check(tracker.see(keypointsPx, all(KEEP_SCORE + 0.01)) && tracker.view == followed) { "kept" }
+    check(!tracker.see(keypointsPx, all(KEEP_SCORE - 0.01)) && tracker.view == searches[0]) { "lost" }
     val square = Box(1.0, 2.0, 30.0, 30.0)
     tracker.follow(square)
     check(tracker.view == CropView(square)) { "given" }
-    check(tracker.see(keypointsPx, all(0.26))) { "given and seen" }
+    check(tracker.see(keypointsPx, all(KEEP_SCORE + 0.01))) { "given and seen" }
 
     val flips = golden.getJSONObject("flips")
     val back = flipJoints(flipPointsPx(flips.points("mirrored_px"), flips.getInt("width")), model)
@@ -236,6 +240,27 @@ fun testTracking() {
     refused("does not come after") { filter.filter(values[0], times[0], size) }
     filter.reset()
     close(filter.filter(values[0], times[0], size), values[0])
+}
+
+/** The framing of a portrait; and a tracker that follows it until the person steps back. */
+fun checkPortrait(case: JSONObject) {
+    val (width, height) = case.size()
+    val (keypointsPx, backPx) = case.points("keypoints_px") to case.points("back_px")
+    val (view, next, back, tight) = listOf("view", "next", "back", "tight").map { case.numbers(it) }
+    val framing = framingOf(viewOf(view), keypointsPx, width, height)
+    close(doubleArrayOf(framing.scale) + framing.offset, case.numbers("framing"))
+    close(nextView(viewOf(view), keypointsPx, framing, model).listed(), next)
+    close(nextView(viewOf(next), backPx, framing, model).listed(), back)
+    close(nextView(viewOf(back), backPx, TIGHT, model).listed(), tight)
+    if (view[4] != 0.0) return // nobody is searched in turned views
+    val tracker = Tracker(model, width, height)
+    fun see(pointsPx: List<DoubleArray>, score: Double) = tracker.see(pointsPx, DoubleArray(21) { score })
+    repeat(case.getInt("search")) { check(!see(keypointsPx, 0.0)) { "seen in search $it" } }
+    for ((before, pointsPx) in listOf(view to keypointsPx, next to keypointsPx, next to backPx, back to backPx)) {
+        close(tracker.view.listed(), before)
+        check(see(pointsPx, 0.9)) { "lost" }
+    }
+    close(tracker.view.listed(), tight)
 }
 
 fun main(arguments: Array<String>) {

@@ -2,15 +2,13 @@
 
 import Foundation
 
-/// Joints below this score do not decide where the person is.
-public let boxMinScore = 0.3
-/// Fewer sure joints say nothing of where the person is.
-public let boxMinJoints = 4
 /// People who lean by less are shown upright enough.
 public let maxLeanDegrees = 20.0
+/// Joints that lie within this are no person's extent.
+public let minSidePx = 8.0
 /// A person is lost whose mean score falls below this, and found from `findScore` on.
 public let keepScore = 0.25
-public let findScore = 0.4
+public let findScore = 0.38
 
 /// A square of the photo, turned clockwise: what leans by so much stands upright in it.
 public struct CropView: Equatable {
@@ -19,6 +17,21 @@ public struct CropView: Equatable {
 
     public init(square: Box, leanDegrees: Double = 0) {
         (self.square, self.leanDegrees) = (square, leanDegrees)
+    }
+}
+
+/// How a view lies about the square around the joints that are seen in it.
+public struct Framing: Equatable, Sendable {
+    /// The view's side by that of the square.
+    public var scale: Double
+    /// From the square's centre to the view's, in sides of the square, along the view's own axes.
+    public var offset: [Double]
+
+    /// People are followed in views that end where they do.
+    public static let tight = Framing(scale: 1, offset: [0, 0])
+
+    public init(scale: Double, offset: [Double]) {
+        (self.scale, self.offset) = (scale, offset)
     }
 }
 
@@ -62,27 +75,59 @@ public func torsoLeanDegrees(_ keypointsPx: [[Double]], model: ModelFile) -> Dou
 
 /// The square around points, in a crop turned by `leanDegrees`.
 public func turnedSquare(_ pointsPx: [[Double]], leanDegrees: Double) -> Box {
-    let (c, s) = (cos(leanDegrees * .pi / 180), sin(leanDegrees * .pi / 180))
-    let box = tightBox(pointsPx.map { [c * $0[0] + s * $0[1], c * $0[1] - s * $0[0]] })
-    let (x, y) = (box.x + box.width / 2, box.y + box.height / 2)
+    let box = tightBox(pointsPx.map { turned($0, degrees: -leanDegrees) })
+    let center = turned([box.x + box.width / 2, box.y + box.height / 2], degrees: leanDegrees)
     let side = max(box.width, box.height) * boxMargin
-    return Box(x: c * x - s * y - side / 2, y: s * x + c * y - side / 2, width: side, height: side)
+    return Box(x: center[0] - side / 2, y: center[1] - side / 2, width: side, height: side)
 }
 
-/// Where to look in the next frame, by what was seen in `view`: around the sure joints, turned as
-/// the torso leans; the same again where too few joints are sure; nil where the person is lost.
+/// A point turned clockwise about (0, 0).
+private func turned(_ point: [Double], degrees: Double) -> [Double] {
+    let (c, s) = (cos(degrees * .pi / 180), sin(degrees * .pi / 180))
+    return [c * point[0] - s * point[1], s * point[0] + c * point[1]]
+}
+
+/// The square around all joints; nil where they have no extent.
+private func squareAround(_ keypointsPx: [[Double]], leanDegrees: Double) -> Box? {
+    let square = turnedSquare(keypointsPx, leanDegrees: leanDegrees)
+    return square.width >= minSidePx ? square : nil
+}
+
+/// How to go on looking at what was found in `view`, in a picture of this size.
+///
+/// `tight`, but for a portrait: what was found in a view larger than the picture is understood in
+/// such a view only. In a tight one collar and chest would be taken for a whole body, and the view
+/// would shrink with every frame.
+public func framingOf(
+    _ view: CropView, keypointsPx: [[Double]], width: Int, height: Int
+) -> Framing {
+    let side = view.square.width
+    guard let around = squareAround(keypointsPx, leanDegrees: view.leanDegrees),
+        side > Double(max(width, height))
+    else { return .tight }
+    let further = (side - around.width) / 2
+    let shift = [view.square.x - around.x + further, view.square.y - around.y + further]
+    return Framing(
+        scale: side / around.width,
+        offset: turned(shift, degrees: -view.leanDegrees).map { $0 / around.width })
+}
+
+/// Where to look in the next frame, by what was seen in `view`: about all joints, turned as the
+/// torso leans where that has changed; the same again where the joints have no extent.
 public func nextView(
-    _ view: CropView, keypointsPx: [[Double]], scores: [Double], model: ModelFile
-) -> CropView? {
-    if meanScore(scores) < keepScore { return nil }
-    let sure = zip(keypointsPx, scores).filter { $1 >= boxMinScore }.map(\.0)
-    if sure.count < boxMinJoints { return view }
+    _ view: CropView, keypointsPx: [[Double]], framing: Framing, model: ModelFile
+) -> CropView {
     var leanDegrees = view.leanDegrees
     if let lean = torsoLeanDegrees(keypointsPx, model: model) {
         let off = (lean - leanDegrees).remainder(dividingBy: 360)
         if abs(off) > maxLeanDegrees { leanDegrees = lean }
     }
-    return CropView(square: turnedSquare(sure, leanDegrees: leanDegrees), leanDegrees: leanDegrees)
+    guard let around = squareAround(keypointsPx, leanDegrees: leanDegrees) else { return view }
+    let offset = turned(framing.offset, degrees: leanDegrees)
+    let side = around.width * framing.scale
+    let x = around.x + around.width * (0.5 + offset[0]) - side / 2
+    let y = around.y + around.width * (0.5 + offset[1]) - side / 2
+    return CropView(square: Box(x: x, y: y, width: side, height: side), leanDegrees: leanDegrees)
 }
 
 public func meanScore(_ scores: [Double]) -> Double {
@@ -92,13 +137,16 @@ public func meanScore(_ scores: [Double]) -> Double {
 /// Follows one person: says where to look in each frame, and learns from what was seen there.
 public final class Tracker {
     private let model: ModelFile
+    private let width: Int
+    private let height: Int
     private let searches: [CropView]
     private var tracked: CropView?
+    private var framing = Framing.tight
     private var searched = 0
 
     /// For frames of this size, as they are held upright.
     public init(model: ModelFile, width: Int, height: Int) {
-        self.model = model
+        (self.model, self.width, self.height) = (model, width, height)
         searches = searchViews(width: width, height: height)
     }
 
@@ -108,17 +156,30 @@ public final class Tracker {
     /// Follows whom a detector found; the square is `processBox`'s.
     public func follow(_ square: Box) {
         tracked = CropView(square: square)
+        framing = .tight
     }
 
     /// Takes in what was seen in `view`. False where that is nobody: draw nothing then.
     public func see(keypointsPx: [[Double]], scores: [Double]) -> Bool {
-        if tracked == nil && meanScore(scores) < findScore {
-            searched += 1
+        let view = self.view
+        let score = meanScore(scores)
+        if tracked == nil {
+            if score < findScore {
+                searched += 1
+                return false
+            }
+            framing = framingOf(view, keypointsPx: keypointsPx, width: width, height: height)
+        } else if score < keepScore {
+            tracked = nil
+            searched = 0
             return false
         }
-        tracked = nextView(view, keypointsPx: keypointsPx, scores: scores, model: model)
-        if tracked == nil { searched = 0 }
-        return tracked != nil
+        let next = nextView(view, keypointsPx: keypointsPx, framing: framing, model: model)
+        if next.square.width <= Double(max(width, height)) {
+            framing = .tight  // a portrait whose person has stepped back
+        }
+        tracked = next
+        return true
     }
 }
 

@@ -32,6 +32,9 @@ extension Dictionary where Key == String, Value == Any {
         let n = numbers(name)!
         return Box(x: n[0], y: n[1], width: n[2], height: n[3])
     }
+    func view(_ name: String) -> CropView {
+        CropView(square: box(name), leanDegrees: numbers(name)![4])
+    }
     func camera() -> Camera {
         let n = numbers("camera")!
         return Camera(fx: n[0], fy: n[1], cx: n[2], cy: n[3])
@@ -69,6 +72,7 @@ func refused(_ pattern: String, _ act: () throws -> Void) throws {
 }
 
 func listed(_ box: Box) -> [Double] { [box.x, box.y, box.width, box.height] }
+func listed(_ view: CropView) -> [Double] { listed(view.square) + [view.leanDegrees] }
 func listed(_ m: Affine) -> [Double] { [m.a, m.b, m.c, m.d, m.e, m.f] }
 
 /// The same waves as make_golden.picture, with any bytes a pixel and any padding of rows.
@@ -229,6 +233,13 @@ func testDecode() throws {
 }
 
 func testTracking() throws {
+    let thresholds = golden["thresholds"] as! Fields
+    for (name, value) in [
+        ("keep_score", keepScore), ("find_score", findScore),
+        ("max_lean_degrees", maxLeanDegrees), ("min_side_px", minSidePx),
+    ] {
+        try check(value == thresholds.number(name), "\(name) \(value)")
+    }
     for one in cases("searches") {
         let views = searchViews(width: one.ints("size")[0], height: one.ints("size")[1])
         try close(views.map { listed($0.square) }, one.points("squares"))
@@ -236,28 +247,28 @@ func testTracking() throws {
     for one in cases("next_views") {
         let keypointsPx = one.points("keypoints_px")
         try close([torsoLeanDegrees(keypointsPx, model: model)!], [one.number("lean_degrees")])
-        let view = CropView(square: one.box("view"), leanDegrees: one.numbers("view")![4])
-        let next = nextView(view, keypointsPx: keypointsPx, scores: one.numbers("scores")!, model: model)
-        try close(next.map { listed($0.square) + [$0.leanDegrees] }, one.numbers("next"))
+        let next = nextView(one.view("view"), keypointsPx: keypointsPx, framing: .tight, model: model)
+        try close(listed(next), one.numbers("next"))
     }
+    try cases("portraits").forEach(checkPortrait)
     let keypointsPx = cases("next_views")[0].points("keypoints_px")
-    func all(_ score: Double) -> [Double] { [Double](repeating: score, count: 21) }
     let tracker = Tracker(model: model, width: 640, height: 480)
+    func see(_ score: Double) -> Bool {
+        tracker.see(keypointsPx: keypointsPx, scores: [Double](repeating: score, count: 21))
+    }
     let searches = searchViews(width: 640, height: 480)
     for i in 0..<(searches.count + 2) {
         try check(tracker.view == searches[i % searches.count], "search \(i)")
-        try check(!tracker.see(keypointsPx: keypointsPx, scores: all(0.39)), "seen in search \(i)")
+        try check(!see(findScore - 0.01), "seen in search \(i)")
     }
-    let view = tracker.view
-    try check(tracker.see(keypointsPx: keypointsPx, scores: all(0.41)), "found")
-    let followed = nextView(view, keypointsPx: keypointsPx, scores: all(0.41), model: model)
-    try check(tracker.view == followed, "followed")
-    try check(tracker.see(keypointsPx: keypointsPx, scores: all(0.26)) && tracker.view == followed, "kept")
-    try check(!tracker.see(keypointsPx: keypointsPx, scores: all(0.24)) && tracker.view == searches[0], "lost")
+    let followed = nextView(tracker.view, keypointsPx: keypointsPx, framing: .tight, model: model)
+    try check(see(findScore + 0.01) && tracker.view == followed, "found")
+    try check(see(keepScore + 0.01) && tracker.view == followed, "kept")
+    try check(!see(keepScore - 0.01) && tracker.view == searches[0], "lost")
     let square = Box(x: 1, y: 2, width: 30, height: 30)
     tracker.follow(square)
     try check(tracker.view == CropView(square: square), "given")
-    try check(tracker.see(keypointsPx: keypointsPx, scores: all(0.26)), "given and seen")
+    try check(see(keepScore + 0.01), "given and seen")
 
     let flips = golden["flips"] as! Fields
     let mirrored = flipPointsPx(flips.points("mirrored_px"), imageWidth: Int(flips.number("width")))
@@ -271,6 +282,35 @@ func testTracking() throws {
     try refused("does not come after") { _ = try filter.filter(values[0], timeS: times[0], size: size) }
     filter.reset()
     try close(try filter.filter(values[0], timeS: times[0], size: size), values[0])
+}
+
+/// The framing of a portrait; and a tracker that follows it until the person steps back.
+func checkPortrait(_ one: Fields) throws {
+    let (width, height) = (one.ints("size")[0], one.ints("size")[1])
+    let (keypointsPx, backPx) = (one.points("keypoints_px"), one.points("back_px"))
+    let view = one.view("view")
+    let framing = framingOf(view, keypointsPx: keypointsPx, width: width, height: height)
+    try close([framing.scale] + framing.offset, one.numbers("framing"))
+    for (before, pointsPx, framing, after) in [
+        ("view", keypointsPx, framing, "next"), ("next", backPx, framing, "back"),
+        ("back", backPx, .tight, "tight"),
+    ] {
+        let found = nextView(one.view(before), keypointsPx: pointsPx, framing: framing, model: model)
+        try close(listed(found), one.numbers(after))
+    }
+    if view.leanDegrees != 0 { return }  // nobody is searched in turned views
+    let tracker = Tracker(model: model, width: width, height: height)
+    func see(_ pointsPx: [[Double]], _ score: Double) -> Bool {
+        tracker.see(keypointsPx: pointsPx, scores: [Double](repeating: score, count: 21))
+    }
+    for i in 0..<Int(one.number("search")) { try check(!see(keypointsPx, 0), "seen in search \(i)") }
+    for (before, pointsPx) in [
+        ("view", keypointsPx), ("next", keypointsPx), ("next", backPx), ("back", backPx),
+    ] {
+        try close(listed(tracker.view), one.numbers(before))
+        try check(see(pointsPx, 0.9), "lost")
+    }
+    try close(listed(tracker.view), one.numbers("tight"))
 }
 
 let tests: [(String, () throws -> Void)] = [

@@ -3,22 +3,32 @@
 import { type Affine, BOX_MARGIN, type Box, cropAffine, tightBox } from "./geometry.ts";
 import type { ModelFile } from "./model.ts";
 
-/** Joints below this score do not decide where the person is. */
-export const BOX_MIN_SCORE = 0.3;
-/** Fewer sure joints say nothing of where the person is. */
-export const BOX_MIN_JOINTS = 4;
 /** People who lean by less are shown upright enough. */
 export const MAX_LEAN_DEGREES = 20;
 
+/** Joints that lie within this are no person's extent. */
+export const MIN_SIDE_PX = 8;
+
 /** A person is lost whose mean score falls below this, and found from FIND_SCORE on. */
 export const KEEP_SCORE = 0.25;
-export const FIND_SCORE = 0.4;
+export const FIND_SCORE = 0.38;
 
 /** A square of the photo, turned clockwise: what leans by so much stands upright in it. */
 export interface CropView {
   square: Box;
   leanDegrees: number;
 }
+
+/** How a view lies about the square around the joints that are seen in it. */
+export interface Framing {
+  /** The view's side by that of the square. */
+  scale: number;
+  /** From the square's centre to the view's, in sides of the square, along the view's own axes. */
+  offset: number[];
+}
+
+/** People are followed in views that end where they do. */
+export const TIGHT: Framing = { scale: 1, offset: [0, 0] };
 
 /** The map from photo px to the px of the view's crop. */
 export function viewAffine(view: CropView, cropPx: number): Affine {
@@ -59,39 +69,72 @@ export function torsoLeanDegrees(keypointsPx: number[][], model: ModelFile): num
 
 /** The square around points, in a crop turned by `leanDegrees`. */
 export function turnedSquare(pointsPx: number[][], leanDegrees: number): Box {
-  const angle = (leanDegrees * Math.PI) / 180;
-  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  const box = tightBox(pointsPx.map(([x, y]) => [cos * x + sin * y, cos * y - sin * x]));
-  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const box = tightBox(pointsPx.map((point) => turned(point, -leanDegrees)));
+  const [x, y] = turned([box.x + box.width / 2, box.y + box.height / 2], leanDegrees);
   const side = Math.max(box.width, box.height) * BOX_MARGIN;
+  return { x: x - side / 2, y: y - side / 2, width: side, height: side };
+}
+
+/** A point turned clockwise about (0, 0). */
+function turned([x, y]: number[], degrees: number): number[] {
+  const angle = (degrees * Math.PI) / 180;
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  return [cos * x - sin * y, sin * x + cos * y];
+}
+
+/** The square around all joints; null where they have no extent. */
+function squareAround(keypointsPx: number[][], leanDegrees: number): Box | null {
+  const square = turnedSquare(keypointsPx, leanDegrees);
+  return square.width >= MIN_SIDE_PX ? square : null;
+}
+
+/**
+ * How to go on looking at what was found in `view`, in a picture of this size.
+ *
+ * TIGHT, but for a portrait: what was found in a view larger than the picture is understood in
+ * such a view only. In a tight one collar and chest would be taken for a whole body, and the view
+ * would shrink with every frame.
+ */
+export function framingOf(
+  view: CropView,
+  keypointsPx: number[][],
+  width: number,
+  height: number,
+): Framing {
+  const around = squareAround(keypointsPx, view.leanDegrees);
+  const side = view.square.width;
+  if (around === null || side <= Math.max(width, height)) return TIGHT;
+  const further = (side - around.width) / 2;
+  const shift = [view.square.x - around.x + further, view.square.y - around.y + further];
   return {
-    x: cos * x - sin * y - side / 2,
-    y: sin * x + cos * y - side / 2,
-    width: side,
-    height: side,
+    scale: side / around.width,
+    offset: turned(shift, -view.leanDegrees).map((px) => px / around.width),
   };
 }
 
 /**
- * Where to look in the next frame, by what was seen in `view`: around the sure joints, turned as
- * the torso leans; the same again where too few joints are sure; null where the person is lost.
+ * Where to look in the next frame, by what was seen in `view`: about all joints, turned as the
+ * torso leans where that has changed; the same again where the joints have no extent.
  */
 export function nextView(
   view: CropView,
   keypointsPx: number[][],
-  scores: number[],
+  framing: Framing,
   model: ModelFile,
-): CropView | null {
-  if (meanScore(scores) < KEEP_SCORE) return null;
-  const sure = keypointsPx.filter((_, joint) => scores[joint] >= BOX_MIN_SCORE);
-  if (sure.length < BOX_MIN_JOINTS) return view;
+): CropView {
   const lean = torsoLeanDegrees(keypointsPx, model);
   let leanDegrees = view.leanDegrees;
   if (lean !== null) {
     const off = ((((lean - leanDegrees + 180) % 360) + 360) % 360) - 180;
     if (Math.abs(off) > MAX_LEAN_DEGREES) leanDegrees = lean;
   }
-  return { square: turnedSquare(sure, leanDegrees), leanDegrees };
+  const around = squareAround(keypointsPx, leanDegrees);
+  if (around === null) return view;
+  const [right, down] = turned(framing.offset, leanDegrees);
+  const side = around.width * framing.scale;
+  const x = around.x + around.width * (0.5 + right) - side / 2;
+  const y = around.y + around.width * (0.5 + down) - side / 2;
+  return { square: { x, y, width: side, height: side }, leanDegrees };
 }
 
 export function meanScore(scores: number[]): number {
@@ -101,14 +144,15 @@ export function meanScore(scores: number[]): number {
 /** Follows one person: says where to look in each frame, and learns from what was seen there. */
 export class Tracker {
   private tracked: CropView | null = null;
+  private framing = TIGHT;
   private searched = 0;
   private readonly searches: CropView[];
 
   /** For frames of this size, as they are held upright. */
   constructor(
     private readonly model: ModelFile,
-    width: number,
-    height: number,
+    private readonly width: number,
+    private readonly height: number,
   ) {
     this.searches = searchViews(width, height);
   }
@@ -121,17 +165,29 @@ export class Tracker {
   /** Follows whom a detector found; the square is `processBox`'s. */
   follow(square: Box): void {
     this.tracked = { square, leanDegrees: 0 };
+    this.framing = TIGHT;
   }
 
   /** Takes in what was seen in `view`. False where that is nobody: draw nothing then. */
   see(keypointsPx: number[][], scores: number[]): boolean {
-    if (this.tracked === null && meanScore(scores) < FIND_SCORE) {
-      this.searched++;
+    const view = this.view;
+    const score = meanScore(scores);
+    if (this.tracked === null) {
+      if (score < FIND_SCORE) {
+        this.searched++;
+        return false;
+      }
+      this.framing = framingOf(view, keypointsPx, this.width, this.height);
+    } else if (score < KEEP_SCORE) {
+      this.tracked = null;
+      this.searched = 0;
       return false;
     }
-    this.tracked = nextView(this.view, keypointsPx, scores, this.model);
-    if (this.tracked === null) this.searched = 0;
-    return this.tracked !== null;
+    this.tracked = nextView(view, keypointsPx, this.framing, this.model);
+    if (this.tracked.square.width <= Math.max(this.width, this.height)) {
+      this.framing = TIGHT; // a portrait whose person has stepped back
+    }
+    return true;
   }
 }
 

@@ -22,6 +22,11 @@ function close(actual, expected, tolerance = 2e-6, where = "") {
 
 const boxOf = ([x, y, width, height]) => ({ x, y, width, height });
 const listed = (box) => box && [box.x, box.y, box.width, box.height];
+const viewOf = ([x, y, width, height, leanDegrees]) => ({
+  square: { x, y, width, height },
+  leanDegrees,
+});
+const closeView = (view, expected) => close([...listed(view.square), view.leanDegrees], expected);
 const cameraOf = ([fx, fy, cx, cy]) => ({ fx, fy, cx, cy });
 
 /** The same waves as make_golden.picture, with any bytes a pixel and any padding of rows. */
@@ -192,11 +197,28 @@ test("a person is looked for in the same squares", () => {
 });
 
 test("the next view follows from the pose", () => {
-  for (const { view, keypoints_px, scores, lean_degrees, next } of golden.next_views) {
+  for (const { view, keypoints_px, lean_degrees, next } of golden.next_views) {
     close(mhp.torsoLeanDegrees(keypoints_px, model), lean_degrees);
-    const before = { square: boxOf(view), leanDegrees: view[4] };
-    const found = mhp.nextView(before, keypoints_px, scores, model);
-    close(found && [...listed(found.square), found.leanDegrees], next);
+    closeView(mhp.nextView(viewOf(view), keypoints_px, mhp.TIGHT, model), next);
+  }
+});
+
+test("the thresholds are the package's", () => {
+  assert.deepEqual(golden.thresholds, {
+    keep_score: mhp.KEEP_SCORE,
+    find_score: mhp.FIND_SCORE,
+    max_lean_degrees: mhp.MAX_LEAN_DEGREES,
+    min_side_px: mhp.MIN_SIDE_PX,
+  });
+});
+
+test("a portrait keeps the framing in which it was found", () => {
+  for (const { size, view, keypoints_px, framing, next, back_px, back, tight } of golden.portraits) {
+    const found = mhp.framingOf(viewOf(view), keypoints_px, ...size);
+    close([found.scale, ...found.offset], framing);
+    closeView(mhp.nextView(viewOf(view), keypoints_px, found, model), next);
+    closeView(mhp.nextView(viewOf(next), back_px, found, model), back);
+    closeView(mhp.nextView(viewOf(back), back_px, mhp.TIGHT, model), tight);
   }
 });
 
@@ -207,20 +229,38 @@ test("a tracker searches, follows, and searches again", () => {
   const searches = mhp.searchViews(640, 480);
   for (let i = 0; i < searches.length + 2; i++) {
     assert.deepEqual(tracker.view, searches[i % searches.length]);
-    assert.equal(tracker.see(keypoints_px, all(0.39)), false);
+    assert.equal(tracker.see(keypoints_px, all(mhp.FIND_SCORE - 0.01)), false);
   }
-  const view = tracker.view;
-  assert.equal(tracker.see(keypoints_px, all(0.41)), true);
-  assert.deepEqual(tracker.view, mhp.nextView(view, keypoints_px, all(0.41), model));
-  const followed = tracker.view;
-  assert.equal(tracker.see(keypoints_px, all(0.26)), true); // sure of no joint, but of somebody
+  const followed = mhp.nextView(tracker.view, keypoints_px, mhp.TIGHT, model);
+  assert.equal(tracker.see(keypoints_px, all(mhp.FIND_SCORE + 0.01)), true);
   assert.deepEqual(tracker.view, followed);
-  assert.equal(tracker.see(keypoints_px, all(0.24)), false);
+  assert.equal(tracker.see(keypoints_px, all(mhp.KEEP_SCORE + 0.01)), true);
+  assert.deepEqual(tracker.view, followed);
+  assert.equal(tracker.see(keypoints_px, all(mhp.KEEP_SCORE - 0.01)), false);
   assert.deepEqual(tracker.view, searches[0]);
   const square = { x: 1, y: 2, width: 30, height: 30 };
   tracker.follow(square);
   assert.deepEqual(tracker.view, { square, leanDegrees: 0 });
-  assert.equal(tracker.see(keypoints_px, all(0.26)), true);
+  assert.equal(tracker.see(keypoints_px, all(mhp.KEEP_SCORE + 0.01)), true);
+});
+
+test("a tracker follows a portrait until the person steps back", () => {
+  for (const portrait of golden.portraits.filter(({ view }) => view[4] === 0)) {
+    const { keypoints_px, back_px } = portrait;
+    const tracker = new mhp.Tracker(model, ...portrait.size);
+    const see = (keypointsPx, score) => tracker.see(keypointsPx, keypointsPx.map(() => score));
+    for (let i = 0; i < portrait.search; i++) assert.equal(see(keypoints_px, 0), false);
+    for (const [before, keypointsPx] of [
+      [portrait.view, keypoints_px],
+      [portrait.next, keypoints_px],
+      [portrait.next, back_px],
+      [portrait.back, back_px],
+    ]) {
+      closeView(tracker.view, before);
+      assert.equal(see(keypointsPx, 0.9), true);
+    }
+    closeView(tracker.view, portrait.tight);
+  }
 });
 
 test("mirrored joints are put back", () => {
