@@ -233,7 +233,8 @@ def test_a_video_is_never_overwritten(clip, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-def test_an_interrupt_leaves_no_file(tmp_path):
+@pytest.mark.parametrize("interrupt", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_no_file(tmp_path, interrupt):
     path = write_clip(tmp_path / "long.mp4", corner_images(1) * 6000)
     out = tmp_path / "out"
     process = subprocess.Popen(
@@ -249,7 +250,7 @@ def test_an_interrupt_leaves_no_file(tmp_path):
             assert process.poll() is None
             assert time.monotonic() < limit_s
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(interrupt)
         _, errors = process.communicate(timeout=120)
     finally:
         process.kill()
