@@ -60,7 +60,7 @@ def main() -> None:
     squares = [View(np.array([0.0, 0, *[min(part.shape[:2])] * 2])) for part in empty]
     once = [look(network, part, [v])[0].score for part, v in zip(empty, squares, strict=True)]
     print_row("nobody, one look", once, KEEP_SCORE)
-    searched = [find_person(network, part).score for part in empty]
+    searched = [find_person(network, part, seen_well=FIND_SCORE).score for part in empty]
     print_row("nobody, a search", searched, FIND_SCORE)
 
     print("shares of pixels that change their colour; percentiles", *PERCENTILES)

@@ -2,7 +2,7 @@
 
     python benchmarks/video_speed.py [--model NAME_OR_FILE] [--seconds 10] [--video FILE]
 
-Without ``--video`` it makes its own clip: the astronaut over a moving background, 30 frames a
+Without ``--video`` it makes its own clip: the photographer over a moving background, 30 frames a
 second of H.264. The whole is what the command does, from file to overlay and JSON. The stages are
 measured one after the other, on one thread, as time of the processor, of which a busy machine
 changes less. An untrained ``lpski-xs`` to compare with is made by
@@ -36,7 +36,7 @@ from mobilehumanpose.video_results import video_poses_writer
 from mobilehumanpose.views import View, look
 from mobilehumanpose.weights import DEFAULT_MODEL
 
-ASTRONAUT = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
+PHOTOGRAPHER = Path(__file__).parents[1] / "examples" / "photographer.jpg"
 WIDTH, HEIGHT, RATE = 1280, 720, 30
 #: Frames on which each stage is measured.
 STAGE_FRAMES = 60
@@ -111,8 +111,8 @@ def report(name: str, steps: Iterable[Callable[[], object]]) -> None:
 
 
 def make_clip(path: Path, seconds: float) -> Path:
-    """The astronaut moves over a background that moves, too."""
-    photo = cv2.resize(load_photo(ASTRONAUT), (HEIGHT, HEIGHT))
+    """The photographer moves over a background that moves, too."""
+    photo = cv2.resize(load_photo(PHOTOGRAPHER), (HEIGHT, HEIGHT))
     rough = np.random.default_rng(0).integers(0, 256, (9, 32, 3), dtype=np.uint8)
     scene = cv2.resize(rough, (2 * WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
     info = VideoInfo(

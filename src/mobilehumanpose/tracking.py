@@ -34,7 +34,7 @@ FloatArray = NDArray[np.floating]
 #: measured by benchmarks/tracking_scores.py.
 KEEP_SCORE = 0.25
 FIND_SCORE = 0.38
-#: Nobody is looked for more often: a search costs as much as ten frames.
+#: Nobody is looked for more often: a search costs as much as 20 to 50 frames.
 SEARCH_INTERVAL_S = 0.5
 #: Who is found again within this time, in a square that overlaps the last by this much, is the
 #: same person.
@@ -194,7 +194,7 @@ class _Person:
         if frame.time_s - self._searched_s < SEARCH_INTERVAL_S:
             return Tracked(frame, None, self.track_id)
         self._searched_s = frame.time_s
-        sight = find_person(self.network, frame.image_rgb)
+        sight = find_person(self.network, frame.image_rgb, seen_well=FIND_SCORE)
         if sight.score < FIND_SCORE:
             return Tracked(frame, None, self.track_id)
         if not self._is_known(sight, frame.time_s):

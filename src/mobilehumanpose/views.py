@@ -152,15 +152,20 @@ def _turned(network: PoseNetwork, sight: Sight) -> View | None:
     return View(sight.view.square_xywh, lean) if abs(off) > MAX_LEAN_DEGREES else None
 
 
-def find_person(network: PoseNetwork, photo: NDArray[np.uint8]) -> Sight:
+def find_person(
+    network: PoseNetwork, photo: NDArray[np.uint8], *, seen_well: float = SEEN_WELL
+) -> Sight:
     """The one person of a photo: in all of it first, then again around what was found.
 
-    Whoever is small in the photo is looked for in smaller squares too, unless somebody was seen
-    well before.
+    Args:
+        network: the network.
+        photo: (H, W, 3) RGB.
+        seen_well: unless somebody is seen with this mean score, whoever is small in the photo is
+            looked for in smaller squares too, which takes three times as long.
     """
     size = (photo.shape[1], photo.shape[0])
     sight = _search(network, photo, search_squares(size))
-    if sight.score < SEEN_WELL:
+    if sight.score < seen_well:
         sight = max(sight, _search(network, photo, small_squares(size)), key=_score)
     return sight
 
