@@ -10,7 +10,7 @@ from mobilehumanpose.close_look import look_closely
 from mobilehumanpose.geometry import project
 from mobilehumanpose.media import load_photo
 from mobilehumanpose.video import Frame
-from mobilehumanpose.views import View, look, search_squares
+from mobilehumanpose.views import View, look, look_upright, search_squares
 
 ASTRONAUT = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 #: Around the astronaut, by eye.
@@ -54,7 +54,7 @@ def test_photographs_are_looked_at_closely_unless_told_otherwise(estimator, phot
     quick = PoseEstimator(num_threads=1, closely=False)
     (close,), (plain,) = estimator(photo, [BOX]), quick(photo, [BOX])
     (expected,) = look_closely(
-        quick.network, photo, look(quick.network, photo, [View(plain.box_xywh)])
+        quick.network, photo, look_upright(quick.network, photo, [View(plain.box_xywh)])
     )
     np.testing.assert_allclose(close.keypoints_px, expected.keypoints_px, atol=0.01)
     assert np.abs(close.keypoints_px - plain.keypoints_px).max() > 1

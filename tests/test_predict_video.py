@@ -22,9 +22,9 @@ from mobilehumanpose.close_look import look_closely
 from mobilehumanpose.geometry import project
 from mobilehumanpose.media import load_photo
 from mobilehumanpose.predict_video import FRAMES_BEHIND, predict_video
+from mobilehumanpose.tracking import follow_person
 from mobilehumanpose.video import Frame, VideoInfo, VideoReader
 from mobilehumanpose.video_results import video_poses_from_json
-from mobilehumanpose.views import View, look
 
 ASTRONAUT = Path(__file__).parents[1] / "examples" / "astronaut.jpg"
 
@@ -68,10 +68,12 @@ def test_tracking_yields_every_frame_and_its_pose(estimator, clip):
 def test_frames_are_looked_at_closely_if_asked_for(estimator, clip):
     closer = PoseEstimator(num_threads=1, closely=True)
     found = [poses[0] for _, poses in closer.track(clip, smooth=False)]
-    for (image, (pose,)), close in zip(estimator.track(clip, smooth=False), found, strict=True):
+    followed = follow_person(closer.network, VideoReader(clip))
+    for (image, (pose,)), close, seen in zip(
+        estimator.track(clip, smooth=False), found, followed, strict=True
+    ):
         np.testing.assert_array_equal(close.box_xywh, pose.box_xywh)  # followed all the same
-        sights = look(closer.network, image, [View(pose.box_xywh)])
-        (expected,) = look_closely(closer.network, image, sights)
+        (expected,) = look_closely(closer.network, image, [seen.sight])
         np.testing.assert_allclose(close.keypoints_px, expected.keypoints_px, atol=0.01)
         assert np.abs(close.keypoints_px - pose.keypoints_px).max() > 0.1
 

@@ -94,8 +94,8 @@ def test_what_is_no_video_is_named(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(UserError, match=name):
             VideoReader(tmp_path / name)
-    for name in ("absent.mp4", ""):
-        with pytest.raises(UserError, match="no such file"):
+    for name, said in (("absent.mp4", "no such file"), ("", "is a folder")):
+        with pytest.raises(UserError, match=said):
             VideoReader(tmp_path / name)
 
 
