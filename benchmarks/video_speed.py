@@ -1,8 +1,8 @@
 """Frames a second of ``mhp predict`` on a 720p video, and where the time goes.
 
-    python benchmarks/video_speed.py [--model NAME_OR_FILE] [--seconds 10] [--video FILE]
+    python benchmarks/video_speed.py [--model NAME_OR_FILE] [--photo FILE | --video FILE]
 
-Without ``--video`` it makes its own clip: the photographer over a moving background, 30 frames a
+Without ``--video`` it makes its own clip: a photograph over a moving background, 30 frames a
 second of H.264. The whole is what the command does, from file to overlay and JSON. The stages are
 measured one after the other, on one thread, as time of the processor, of which a busy machine
 changes less. An untrained ``lpski-xs`` to compare with is made by
@@ -47,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--photo", type=Path, default=PHOTOGRAPHER)
     parser.add_argument("--video", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--untrained", action="store_true")
@@ -60,7 +61,7 @@ def main() -> None:
     estimator = PoseEstimator(arguments.model)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        path = arguments.video or make_clip(folder / "clip.mp4", arguments.seconds)
+        path = arguments.video or make_clip(folder / "clip.mp4", arguments.photo, arguments.seconds)
         reader = VideoReader(path)
         info = reader.info
         print(f"{path.name}: {info.size[0]}×{info.size[1]} px; {os.cpu_count()} cores")
@@ -110,9 +111,9 @@ def report(name: str, steps: Iterable[Callable[[], object]]) -> None:
     print(f"  {name:<17} {np.median(times) * 1000:6.2f}")
 
 
-def make_clip(path: Path, seconds: float) -> Path:
-    """The photographer moves over a background that moves, too."""
-    photo = cv2.resize(load_photo(PHOTOGRAPHER), (HEIGHT, HEIGHT))
+def make_clip(path: Path, photo_file: Path, seconds: float) -> Path:
+    """The photograph moves over a background that moves, too."""
+    photo = cv2.resize(load_photo(photo_file), (HEIGHT, HEIGHT))
     rough = np.random.default_rng(0).integers(0, 256, (9, 32, 3), dtype=np.uint8)
     scene = cv2.resize(rough, (2 * WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
     info = VideoInfo(

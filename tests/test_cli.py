@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mobilehumanpose.results import poses_from_json
 
@@ -122,6 +123,17 @@ def test_a_folder_in_the_place_of_a_result_stops_all_of_them(tmp_path):
     assert done.returncode == 1
     assert "astronaut.html: is a folder" in done.stderr
     assert os.listdir(tmp_path) == ["astronaut.html"]
+
+
+def test_a_picture_that_no_jpeg_can_hold_leaves_no_file(tmp_path):
+    Image.new("L", (70_000, 20)).save(tmp_path / "wide.png")
+    done = mhp(
+        "predict", tmp_path / "wide.png", "--out", tmp_path / "out", "--quick",
+        "--format", "json,jpg",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "wide.png: a picture of 70000×20 px cannot be written as JPEG" in done.stderr
+    assert os.listdir(tmp_path / "out") == []
 
 
 def test_names_of_files_are_no_mark_up_and_need_not_be_utf_8(tmp_path):

@@ -69,7 +69,7 @@ def predict(
         float | None,
         typer.Option(
             help="Field of view across the longer image side, in degrees; "
-            f"{DEFAULT_FOV_DEGREES:g} is assumed without it.",
+            f"{DEFAULT_FOV_DEGREES:g} is assumed without it."
         ),
     ] = None,
     box: Annotated[
@@ -434,9 +434,7 @@ def data_synth(
             workers=workers,
             progress=lambda done: progress.update(task, completed=done),
         )
-    _say(
-        f"{made:,} pictures made, {count - made:,} were there: {out}",
-    )
+    _say(f"{made:,} pictures made, {count - made:,} were there: {out}")
 
 
 @data_app.command("synth-sheet")

@@ -42,7 +42,10 @@ def load_photo(path: Path) -> NDArray[np.uint8]:
     check_file(path)
     try:
         # Pillow warns of large pictures, which are refused below, and of odd palettes.
-        with warnings.catch_warnings(action="ignore"), _opened(path) as picture:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(path, formats=PHOTO_FORMATS) as picture,
+        ):
             width, height = picture.size
             if width * height > MAX_PIXELS:
                 raise UserError(f"{path}: {width}×{height} pixels; at most {MAX_PIXELS:,} are read")
@@ -58,10 +61,6 @@ def load_photo(path: Path) -> NDArray[np.uint8]:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path}: damaged or unreadable picture: {error}") from None
-
-
-def _opened(path: Path) -> Image.Image:
-    return Image.open(path, formats=PHOTO_FORMATS)
 
 
 def _to_rgb(picture: Image.Image, file_format: str | None, path: Path) -> NDArray[np.uint8]:

@@ -233,9 +233,13 @@ def _write_results(
     document = poses_to_json(
         poses, image_name=path.name, image_size=(photo.shape[1], photo.shape[0]), model=model
     )
+    try:  # before anything is written
+        overlay = encode_jpeg(draw_poses(photo, poses)) if "jpg" in wanted else b""
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
     for kind, target in targets.items():
         if kind == "jpg":
-            write_file(target, encode_jpeg(draw_poses(photo, poses)))
+            write_file(target, overlay)
         elif kind == "json":
             write_file(target, document.encode())
         else:

@@ -134,7 +134,13 @@ def look_upright(
 
     The network knows people best who stand, but sees roughly how others lean.
     """
-    sights = look(network, photo, views)
+    return _turn_upright(network, photo, look(network, photo, views))
+
+
+def _turn_upright(
+    network: PoseNetwork, photo: NDArray[np.uint8], sights: list[Sight]
+) -> list[Sight]:
+    sights = list(sights)
     leaning = {i: view for i, sight in enumerate(sights) if (view := _turned(network, sight))}
     for i, closer in zip(leaning, look(network, photo, list(leaning.values())), strict=True):
         if closer.score >= sights[i].score:
@@ -173,17 +179,16 @@ def find_person(
 def _search(network: PoseNetwork, photo: NDArray[np.uint8], squares: list[FloatArray]) -> Sight:
     """The one person who is seen best around what is found in some of the squares."""
     first = sorted(look(network, photo, [View(square) for square in squares]), key=_score)
-    found = [_approach(network, photo, sight.view) for sight in first[-MAX_CANDIDATES:]]
-    return max(found, key=_score)
+    found = _turn_upright(network, photo, first[-MAX_CANDIDATES:])
+    return max((_approach(network, photo, sight) for sight in found), key=_score)
 
 
 def _score(sight: Sight) -> float:
     return sight.score
 
 
-def _approach(network: PoseNetwork, photo: NDArray[np.uint8], view: View) -> Sight:
-    """Who is in a view, looked at again around what was found until that settles."""
-    (sight,) = look_upright(network, photo, [view])
+def _approach(network: PoseNetwork, photo: NDArray[np.uint8], sight: Sight) -> Sight:
+    """Who was found, looked at again around where that was until it settles."""
     for _ in range(MAX_REFINEMENTS):
         sure = sight.scores >= BOX_MIN_SCORE
         if sure.sum() < BOX_MIN_JOINTS:

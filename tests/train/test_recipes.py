@@ -74,3 +74,29 @@ def test_stages_are_changed_where_something_is_given():
 def test_stages_that_cannot_be_are_refused(change, message):
     with pytest.raises(UserError, match=message):
         adjust_recipe(find_recipe("muco-coco"), **change)
+
+
+@pytest.mark.parametrize("name", ["lspet-lite0", "lspet-lite0-upright", "wild-lite0", "wild-half"])
+def test_what_begins_with_imagenet_says_so(name):
+    said = find_recipe(name).trained_on
+    assert "Leeds Sports Pose Extended" in said
+    assert "EfficientNet-Lite0 (ImageNet)" in said
+    assert ("synthetic people" in said) == name.startswith("wild")
+
+
+def test_what_was_taught_says_by_whom():
+    for name in ("wild-half", "wild-xs"):
+        assert "taught by lpski-lite0-wild" in find_recipe(name).trained_on
+
+
+@pytest.mark.parametrize("name", ["free-lite0", "free-xs"])
+def test_free_weights_saw_synthetic_people_and_nothing_else(name):
+    recipe = find_recipe(name)
+    assert recipe.trained_on == (
+        "synthetic people of CC0 bodies and clothes, in poses of free motion capture"
+    )
+    assert recipe.licence == "Apache-2.0"
+    assert [spec.name for spec in recipe.datasets] == ["synth-train"]
+    assert recipe.validation == "synth-held-out"
+    assert not recipe.pretrained_encoder
+    assert all(stage.teacher_weight == 0 for stage in recipe.stages)

@@ -157,18 +157,7 @@ def refuse_foreign_sidecar(path: Path) -> None:
     Raises:
         UserError: it does.
     """
-    beside = sidecar_path(path)
-    try:
-        content = parse_json(beside.read_bytes(), f"{beside}: would be overwritten, but")
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise UserError(f"{beside}: would be overwritten, but: {error.strerror}") from None
-    is_ours = isinstance(content, dict) and content.get("format") == FORMAT
-    if not is_ours or content.get("file") != path.name:
-        raise UserError(
-            f"{beside}: belongs to something else than {path.name}; choose another --out"
-        )
+    _earlier_export(path)
 
 
 def refuse_foreign_parts(path: Path, names: Sequence[str]) -> None:
@@ -177,19 +166,38 @@ def refuse_foreign_parts(path: Path, names: Sequence[str]) -> None:
     Raises:
         UserError: one is there that the JSON beside ``path`` does not list.
     """
-    there = [name for name in names if (path.parent / name).exists()]
-    if not there:
-        return
-    try:
-        content = parse_json(sidecar_path(path).read_bytes(), sidecar_path(path))
-    except OSError:
-        content = {}
-    listed = [part.get("file") for part in content.get("further_files", [])]
-    for name in there:
-        if name not in listed:
+    parts = _earlier_export(path).get("further_files")
+    listed = (
+        [part.get("file") for part in parts if isinstance(part, dict)]
+        if isinstance(parts, list)
+        else []
+    )
+    for name in names:
+        if name not in listed and (path.parent / name).exists():
             raise UserError(
                 f"{path.parent / name}: would be overwritten; choose another --out than {path}"
             )
+
+
+def _earlier_export(path: Path) -> dict[str, Any]:
+    """What the JSON beside a file says; nothing where there is none.
+
+    Raises:
+        UserError: it belongs to something else than the file.
+    """
+    beside = sidecar_path(path)
+    try:
+        content = parse_json(beside.read_bytes(), f"{beside}: would be overwritten, but")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UserError(f"{beside}: would be overwritten, but: {error.strerror}") from None
+    is_ours = isinstance(content, dict) and content.get("format") == FORMAT
+    if not is_ours or content.get("file") != path.name:
+        raise UserError(
+            f"{beside}: belongs to something else than {path.name}; choose another --out"
+        )
+    return content
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:

@@ -280,10 +280,6 @@ def free_xs() -> Recipe:
         free_lite0(),
         name="free-xs",
         preset="lpski-xs",
-        trained_on=(
-            f"{ATHLETES}; synthetic people of CC0 bodies and clothes; taught by lpski-lite0-wild, "
-            "whose encoder is from EfficientNet-Lite0 (ImageNet)"
-        ),
         stages=(_cosine(128, 100, 64, 3e-3, 1e-3), _cosine(256, 60, 32, 1.5e-3, 1e-6)),
     )
 
