@@ -130,6 +130,21 @@ def test_a_run_leaves_a_network_and_a_line_for_each_epoch(tiny_recipe, tiny_set,
     assert entries[0]["loss"] == pytest.approx(np.mean(losses[:3]))
 
 
+def test_validation_may_be_rarer_than_epochs_but_ends_each_stage(
+    tiny_recipe, tiny_set, tmp_path
+):
+    recipe = replace(tiny_recipe, validate_every=2, stages=(tiny_stage(5), tiny_stage(1)))
+    result = tiny_trainer(recipe, tiny_set, tmp_path).run()
+    entries = lines(tmp_path / "log/epochs.jsonl")
+    is_measured = [entry["pck_torso"] is not None for entry in entries]
+    assert is_measured == [False, True, False, True, True, True]
+    assert result.pck_torso == entries[-1]["pck_torso"]
+    with (tmp_path / "log/epochs.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["pck_torso"] != "" for row in rows] == is_measured
+    assert all(row["images_per_second"] for row in rows)
+
+
 def test_without_averaging_or_clipping_the_last_weights_are_used(tiny_recipe, tiny_set, tmp_path):
     recipe = replace(
         tiny_recipe, ema_decay=None, max_gradient_norm=None, optimizer="adam", weight_decay=0.0

@@ -30,7 +30,7 @@ def make_activation(activation: Activation, channels: int) -> nn.Module:
     """One slope per channel (PReLU, as published) or ReLU6, which every runtime runs fast."""
     if activation == "prelu":
         return nn.PReLU(channels)
-    return nn.ReLU6(inplace=True)
+    return nn.ReLU6()
 
 
 class ConvBNAct(nn.Sequential):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -308,8 +308,13 @@ class Trainer:
 
     def _finish_epoch(self, stage: Stage, images_per_second: float) -> ValidationResult | None:
         """Validate, tell, keep the network, and go on to the next epoch."""
-        result = self._validate(stage)
-        numbers = asdict(result) if result else {}
+        epoch = self.epoch + 1
+        is_due = epoch % self.recipe.validate_every == 0 or epoch == stage.epochs
+        result = self._validate(stage) if is_due else None
+        numbers: dict[str, float | None] = asdict(result) if result else {}
+        if self.validation_set is not None and not is_due:
+            # Every line has the same numbers, or the table would lose its columns.
+            numbers = dict.fromkeys(field.name for field in fields(ValidationResult))
         loss = self.loss_sum / self.batch
         if self.log is not None:
             self.log.epoch(
