@@ -5,7 +5,7 @@
 180 pictures from Debian's packages, shrunk to 1,024 px, and 18 panoramas from npm's
 ``@pmndrs/assets``; their licences are in ``docs/synthetic-data.md``. Needs Debian or one of its
 relatives (``apt-get``, ``dpkg-deb``) with 1.5 GB free for what is downloaded, and ``npm``. With the
-packages of Debian 12 these are the backgrounds that ``lpski-xs-free`` was trained before.
+packages of Debian 12 these are the backgrounds of ``lpski-lite0-half-wild``'s synthetic people.
 """
 
 from __future__ import annotations

@@ -500,6 +500,10 @@ def export(
     joint_set: Annotated[
         str | None, typer.Option(help="Joint set of an original snapshot, e.g. muco-21.")
     ] = None,
+    average: Annotated[
+        list[str] | None,
+        typer.Option(help="Another run of the same network: the mean of all weights is exported."),
+    ] = None,
 ) -> None:
     """Write a trained network as a file for an app or for mhp itself, after a parity check."""
     _need("torch", "export")
@@ -518,6 +522,7 @@ def export(
         benchmark=benchmark,
         preset=preset,
         joint_set=joint_set,
+        others=average or (),
     )
     _say(export_model(model, out, options))
 

@@ -1,11 +1,13 @@
 """What is checked before a file is written, and what is left when a check fails."""
 
+import copy
 import hashlib
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from mobilehumanpose.errors import UserError
 from mobilehumanpose.export import command, targets
@@ -14,7 +16,7 @@ from mobilehumanpose.export.command import ExportOptions, export_checked, export
 from mobilehumanpose.export.crops import CropSet, calibration_crops, check_crops, keep_back
 from mobilehumanpose.export.parity import compare, refuse_difference
 from mobilehumanpose.export.sidecar import InputSpec, Interface, usual_outputs
-from mobilehumanpose.export.source import Reference, load_source
+from mobilehumanpose.export.source import Reference, average, load_source
 from mobilehumanpose.export.targets import Target, find_target
 from mobilehumanpose.media import encode_jpeg, write_file
 from mobilehumanpose.runtime import PoseNetwork
@@ -107,6 +109,40 @@ def test_a_json_that_belongs_to_something_else_is_kept(tmp_path):
         with pytest.raises(UserError, match=r"my\.json: "):
             export_model(DEFAULT_MODEL, tmp_path / "my.onnx", ExportOptions())
     assert [p.name for p in tmp_path.iterdir()] == ["my.json"]
+
+
+@torch.no_grad()
+def test_an_average_is_the_mean_of_what_linear_layers_answer(source, crops):
+    other = replace(source, network=copy.deepcopy(source.network))
+    final = other.network.final_layer
+    final.weight.mul_(3)
+    final.bias.add_(1)
+    images = source.scaled(crops[:2])
+    expected = (source.network(images) + other.network(images)) / 2
+    mean = average({"one": source, "other": other})
+    assert mean.is_folded
+    torch.testing.assert_close(mean.network(images), expected, rtol=1e-4, atol=1e-4)
+    assert mean.metadata == source.metadata
+    elsewhere = replace(source.metadata, trained_on="other noise")
+    mean = average({"one": source, "other": replace(other, metadata=elsewhere)})
+    assert mean.metadata.trained_on == "noise; averaged with: other noise"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("preset", "lpski-s"), ("licence", "another"), ("std", (1.0, 1.0, 1.0))],
+)
+def test_networks_that_differ_are_not_averaged(source, field, value):
+    other = replace(source, metadata=replace(source.metadata, **{field: value}))
+    with pytest.raises(UserError, match=f"b: its {field} is .*, that of a "):
+        average({"a": source, "b": other})
+
+
+def test_a_model_averaged_with_itself_is_refused(tmp_path):
+    options = ExportOptions(others=[DEFAULT_MODEL])
+    with pytest.raises(UserError, match="given twice"):
+        export_model(DEFAULT_MODEL, tmp_path / "mean.onnx", options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_no_export_has_made_is_kept(tmp_path, source, crops, monkeypatch):

@@ -130,9 +130,7 @@ def test_a_run_leaves_a_network_and_a_line_for_each_epoch(tiny_recipe, tiny_set,
     assert entries[0]["loss"] == pytest.approx(np.mean(losses[:3]))
 
 
-def test_validation_may_be_rarer_than_epochs_but_ends_each_stage(
-    tiny_recipe, tiny_set, tmp_path
-):
+def test_validation_may_be_rarer_than_epochs_but_ends_each_stage(tiny_recipe, tiny_set, tmp_path):
     recipe = replace(tiny_recipe, validate_every=2, stages=(tiny_stage(5), tiny_stage(1)))
     result = tiny_trainer(recipe, tiny_set, tmp_path).run()
     entries = lines(tmp_path / "log/epochs.jsonl")

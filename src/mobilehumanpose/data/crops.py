@@ -81,9 +81,9 @@ MAX_OCCLUSION_DRAWS = 20
 NUM_NOISE_STARTS = 1 << 16
 #: Parts of a body that are seen alone: how often, and the joints that they lack, sides left out.
 BODY_PARTS = (
-    (0.45, ("Knee", "Ankle", "Toe")),
-    (0.30, ("Ankle", "Toe")),
-    (0.10, ("Pelvis", "Hip", "Knee", "Ankle", "Toe")),
+    (0.35, ("Knee", "Ankle", "Toe")),
+    (0.20, ("Ankle", "Toe")),
+    (0.30, ("Pelvis", "Hip", "Knee", "Ankle", "Toe")),
     (0.15, ("Head_top", "Head", "Thorax", "Spine", "Shoulder", "Elbow", "Wrist", "Hand")),
 )
 #: A part with fewer labelled joints gives no box.

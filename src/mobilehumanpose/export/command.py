@@ -31,7 +31,7 @@ from .sidecar import (
     sidecar,
     sidecar_path,
 )
-from .source import Reference, Source, load_source
+from .source import Reference, Source, average, load_source
 from .targets import Job, Precision, Target, find_target
 
 
@@ -49,6 +49,7 @@ class ExportOptions:
         benchmark: folder with ``lspet-train.*``, on whose held-out tenth int8 shows what it loses.
         preset: the network of an original snapshot, which does not say so itself.
         joint_set: its joint set.
+        others: further runs of the same network, whose weights are averaged with it.
     """
 
     to: str = "onnx"
@@ -60,6 +61,7 @@ class ExportOptions:
     benchmark: Path | None = None
     preset: str | None = None
     joint_set: str | None = None
+    others: Sequence[str] = ()
 
 
 def export_model(model: str, out: Path, options: ExportOptions) -> str:
@@ -85,7 +87,7 @@ def export_model(model: str, out: Path, options: ExportOptions) -> str:
     _refuse_impossible(target, precision, with_head, options)
     path = _output_path(out, model, target, precision)
     refuse_foreign_sidecar(path)
-    source = load_source(model, preset=options.preset, joint_set=options.joint_set)
+    source = _load(model, options)
     calibration = None
     compared = check_crops(options.photos, source.input_px)
     if options.calibration is not None:
@@ -103,6 +105,18 @@ def export_model(model: str, out: Path, options: ExportOptions) -> str:
         calibration=calibration,
         benchmark=options.benchmark,
     )
+
+
+def _load(model: str, options: ExportOptions) -> Source:
+    """The network to export, averaged with others where there are some."""
+    models = (model, *options.others)
+    if len(set(models)) < len(models):
+        raise UserError(f"{', '.join(models)}: one of them is given twice")
+    sources = {
+        name: load_source(name, preset=options.preset, joint_set=options.joint_set)
+        for name in models
+    }
+    return average(sources) if options.others else sources[model]
 
 
 def export_checked(
@@ -235,7 +249,7 @@ def _export_safetensors(model: str, out: Path, options: ExportOptions) -> str:
     """A snapshot of the original as the file that everything here reads."""
     if out.suffix != ".safetensors":
         raise UserError(f"{out}: the name of a file for --to safetensors must end in .safetensors")
-    source = load_source(model, preset=options.preset, joint_set=options.joint_set)
+    source = _load(model, options)
     if source.is_folded:
         raise UserError(f"{model}: its normalisations are folded, and do not fit a .safetensors")
     save_checkpoint(out, source.network, source.metadata)

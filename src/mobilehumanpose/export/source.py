@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -134,6 +136,47 @@ def load_source(model: str, *, preset: str | None = None, joint_set: str | None 
         metadata=metadata,
         input_px=INPUT_PX,
         grid=grid_cells(network.config, INPUT_PX),
+    )
+
+
+@torch.no_grad()
+def average(sources: Mapping[str, Source]) -> Source:
+    """The mean of the weights of several runs of one recipe, or of several epochs of one.
+
+    Runs that went on from one another, or from the same weights, end near enough to each other for
+    their mean to be a network, and often a better one: "model soups" (Wortsman et al., ICML 2022),
+    "stochastic weight averaging" (Izmailov et al., UAI 2018). Normalisations are folded first, so
+    that statistics and weights of a run stay together.
+
+    Args:
+        sources: at least one, by what they are called in messages.
+
+    Raises:
+        UserError: they are of different networks, joints, inputs or licences.
+    """
+    (name, first), *others = sources.items()
+    data = [first.metadata.trained_on]
+    for other_name, other in others:
+        for field in ("preset", "activation", "joint_set", "mean", "std", "licence"):
+            mine, theirs = getattr(first.metadata, field), getattr(other.metadata, field)
+            # An exported file has its numbers in single precision.
+            is_number = field in ("mean", "std")
+            if not (np.allclose(mine, theirs, 1e-6) if is_number else mine == theirs):
+                raise UserError(
+                    f"{other_name}: its {field} is {theirs!r}, that of {name} {mine!r}; "
+                    "only runs of one network can be averaged"
+                )
+        if other.metadata.trained_on not in data:
+            data.append(other.metadata.trained_on)
+    networks = [source.folded() for source in sources.values()]
+    states = [network.state_dict() for network in networks]
+    mean = {key: torch.stack([state[key] for state in states]).mean(dim=0) for key in states[0]}
+    networks[0].load_state_dict(mean)
+    return replace(
+        first,
+        network=cast(Network, networks[0]),
+        metadata=replace(first.metadata, trained_on="; averaged with: ".join(data)),
+        is_folded=True,
     )
 
 
