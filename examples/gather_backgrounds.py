@@ -57,20 +57,24 @@ def main() -> None:
     for tool in ("apt-get", "dpkg-deb", "npm", "tar"):
         if shutil.which(tool) is None:
             sys.exit(f"{tool}: not found; this script needs Debian's tools and npm")
-    pictures, panoramas = folder / "pictures", folder / "panoramas"
-    for kind in (pictures, panoramas):
-        kind.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as temporary:
+        scratch = Path(temporary)
+        made = scratch / "made"
+        pictures, panoramas = made / "pictures", made / "panoramas"
+        for kind in (pictures, panoramas):
+            kind.mkdir(parents=True)
         for package in WALLPAPERS:
-            for name, picture in wallpapers(package, unpack_debian(package, Path(scratch))):
+            for name, picture in wallpapers(package, unpack_debian(package, scratch)):
                 save(pictures / f"{package.split('-')[0]}-{name}.jpg", picture)
-        for name, picture in landscapes(unpack_debian(LANDSCAPES, Path(scratch))):
+        for name, picture in landscapes(unpack_debian(LANDSCAPES, scratch)):
             save(pictures / f"stellarium-{name}.jpg", picture)
-        for name, picture in textures(unpack_debian(TEXTURES, Path(scratch))):
+        for name, picture in textures(unpack_debian(TEXTURES, scratch)):
             save(pictures / f"supertuxkart-{name}.jpg", picture)
-        save_panoramas(panoramas, unpack_npm(PANORAMAS, Path(scratch)))
-    for kind in (pictures, panoramas):
-        print(f"{kind}: {len(list(kind.iterdir()))} files")
+        save_panoramas(panoramas, unpack_npm(PANORAMAS, scratch))
+        # Only now, so that a download that fails leaves nothing half-made.
+        shutil.copytree(made, folder, dirs_exist_ok=True)
+    for kind in ("pictures", "panoramas"):
+        print(f"{folder / kind}: {len(list((folder / kind).iterdir()))} files")
 
 
 def wallpapers(package: str, unpacked: Path) -> list[tuple[str, Picture]]:
