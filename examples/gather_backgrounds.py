@@ -5,14 +5,13 @@
 180 pictures from Debian's packages, shrunk to 1,024 px, and 18 panoramas from npm's
 ``@pmndrs/assets``; their licences are in ``docs/synthetic-data.md``. Needs Debian or one of its
 relatives (``apt-get``, ``dpkg-deb``) with 1.5 GB free for what is downloaded, and ``npm``. With the
-packages of Debian 12 these are the backgrounds of ``lpski-lite0-half-wild``'s synthetic people.
+packages of Debian 12 these are the backgrounds of ``lpski-lite0-half-wild``'s synthetic people, but
+for the last decimal of how two dozen of them are shrunk.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from mobilehumanpose.synth.backgrounds import MAX_PICTURE_PX, shrunk
 
 Picture = NDArray[np.uint8]
 
@@ -37,44 +38,51 @@ LANDSCAPES = "stellarium-data"
 TEXTURES = "supertuxkart-data"
 PANORAMAS = "@pmndrs/assets@1.7.0"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-MAX_SIDE_PX = 1024
 #: Smaller files are icons and previews.
 MIN_WALLPAPER_BYTES = 60_000
 MIN_TEXTURE_BYTES = 150_000
 MIN_LANDSCAPE_PX = 300
 #: Flatter pictures say nothing of where somebody ends.
 MIN_DEVIATION = 12
-JPEG_QUALITY = 92
 
 
 def main() -> None:
-    """Download, choose, shrink."""
+    """Fill the folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    if folder.exists() and any(folder.iterdir()):
-        sys.exit(f"{folder}: is not empty")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        sys.exit(f"{folder}: is there already; give an empty folder or a new one")
     for tool in ("apt-get", "dpkg-deb", "npm", "tar"):
         if shutil.which(tool) is None:
             sys.exit(f"{tool}: not found; this script needs Debian's tools and npm")
-    with tempfile.TemporaryDirectory() as temporary:
-        scratch = Path(temporary)
-        made = scratch / "made"
-        pictures, panoramas = made / "pictures", made / "panoramas"
-        for kind in (pictures, panoramas):
-            kind.mkdir(parents=True)
-        for package in WALLPAPERS:
-            for name, picture in wallpapers(package, unpack_debian(package, scratch)):
-                save(pictures / f"{package.split('-')[0]}-{name}.jpg", picture)
-        for name, picture in landscapes(unpack_debian(LANDSCAPES, scratch)):
-            save(pictures / f"stellarium-{name}.jpg", picture)
-        for name, picture in textures(unpack_debian(TEXTURES, scratch)):
-            save(pictures / f"supertuxkart-{name}.jpg", picture)
-        save_panoramas(panoramas, unpack_npm(PANORAMAS, scratch))
+    with tempfile.TemporaryDirectory() as scratch:
+        made = gather(Path(scratch))
         # Only now, so that a download that fails leaves nothing half-made.
-        shutil.copytree(made, folder, dirs_exist_ok=True)
+        try:
+            shutil.copytree(made, folder, dirs_exist_ok=True)
+        except OSError as error:
+            sys.exit(f"{folder}: cannot be written: {error}")
     for kind in ("pictures", "panoramas"):
         print(f"{folder / kind}: {len(list((folder / kind).iterdir()))} files")
+
+
+def gather(scratch: Path) -> Path:
+    """Download, choose and shrink; the folder in ``scratch`` that holds what came of it."""
+    made = scratch / "made"
+    pictures, panoramas = made / "pictures", made / "panoramas"
+    for kind in (pictures, panoramas):
+        kind.mkdir(parents=True)
+    for package in WALLPAPERS:
+        for name, picture in wallpapers(package, unpack_debian(package, scratch)):
+            save(pictures / f"{package.split('-')[0]}-{name}.jpg", picture)
+    for name, picture in landscapes(unpack_debian(LANDSCAPES, scratch)):
+        save(pictures / f"stellarium-{name}.jpg", picture)
+    for name, picture in textures(unpack_debian(TEXTURES, scratch)):
+        save(pictures / f"supertuxkart-{name}.jpg", picture)
+    for path in unpack_npm(PANORAMAS, scratch).glob("hdri/*.exr.js"):
+        shutil.copy(path, panoramas)
+    return made
 
 
 def wallpapers(package: str, unpacked: Path) -> list[tuple[str, Picture]]:
@@ -118,7 +126,7 @@ def landscapes(unpacked: Path) -> list[tuple[str, Picture]]:
 
 
 def textures(unpacked: Path) -> list[tuple[str, Picture]]:
-    """Walls, ground and leaves; no maps of normals, which are blue, and no writing."""
+    """Walls, ground and leaves; no maps of normals, which are blue, and no title pages."""
     found = []
     for path in sorted(unpacked.rglob("*.jpg")):
         words = ("screenshot", "logo", "start")
@@ -141,20 +149,9 @@ def is_plain(picture: Picture) -> bool:
 
 
 def save(path: Path, picture: Picture) -> None:
-    """Write it as JPEG, at most ``MAX_SIDE_PX`` wide or high."""
-    factor = MAX_SIDE_PX / max(picture.shape[:2])
-    if factor < 1:
-        picture = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-
-
-def save_panoramas(folder: Path, unpacked: Path) -> None:
-    """Take the panoramas out of the scripts that they are wrapped in."""
-    for path in sorted(unpacked.glob("hdri/*.exr.js")):
-        coded = re.search(r"base64,([A-Za-z0-9+/=]+)", path.read_text())
-        if coded is None:
-            sys.exit(f"{path.name} of {PANORAMAS}: holds no picture")
-        (folder / path.name.removesuffix(".js")).write_bytes(base64.b64decode(coded[1]))
+    """Write it as JPEG, no larger than it will be looked at."""
+    jpeg = cv2.imencode(".jpg", shrunk(picture, MAX_PICTURE_PX), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
+    path.write_bytes(jpeg.tobytes())
 
 
 def unpack_debian(package: str, scratch: Path) -> Path:

@@ -138,10 +138,12 @@ def test_networks_that_differ_are_not_averaged(source, field, value):
         average({"a": source, "b": other})
 
 
-def test_a_model_averaged_with_itself_is_refused(tmp_path):
+def test_averages_that_cannot_be_are_refused(tmp_path):
     options = ExportOptions(others=[DEFAULT_MODEL])
     with pytest.raises(UserError, match="given twice"):
         export_model(DEFAULT_MODEL, tmp_path / "mean.onnx", options)
+    with pytest.raises(UserError, match="--average: folds normalisations"):
+        export_model("a.onnx", tmp_path / "a.safetensors", replace(options, to="safetensors"))
     assert not list(tmp_path.iterdir())
 
 

@@ -249,7 +249,9 @@ def _export_safetensors(model: str, out: Path, options: ExportOptions) -> str:
     """A snapshot of the original as the file that everything here reads."""
     if out.suffix != ".safetensors":
         raise UserError(f"{out}: the name of a file for --to safetensors must end in .safetensors")
-    source = _load(model, options)
+    if options.others:
+        raise UserError("--average: folds normalisations, which a .safetensors has; write an .onnx")
+    source = load_source(model, preset=options.preset, joint_set=options.joint_set)
     if source.is_folded:
         raise UserError(f"{model}: its normalisations are folded, and do not fit a .safetensors")
     save_checkpoint(out, source.network, source.metadata)

@@ -26,6 +26,8 @@ from ..weights import bundled_models, model_path
 
 #: What is read: by the ends of the files' names.
 SOURCE_SUFFIXES = (".safetensors", ".onnx", ".tar")
+#: What runs have in common whose weights can be averaged.
+_ALIKE = ("preset", "activation", "joint_set", "mean", "std", "depth_range_mm", "licence")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +159,15 @@ def average(sources: Mapping[str, Source]) -> Source:
     (name, first), *others = sources.items()
     data = [first.metadata.trained_on]
     for other_name, other in others:
-        for field in ("preset", "activation", "joint_set", "mean", "std", "licence"):
+        for field in (
+            "preset",
+            "activation",
+            "joint_set",
+            "mean",
+            "std",
+            "depth_range_mm",
+            "licence",
+        ):
             mine, theirs = getattr(first.metadata, field), getattr(other.metadata, field)
             # An exported file has its numbers in single precision.
             is_number = field in ("mean", "std")
