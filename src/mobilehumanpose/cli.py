@@ -184,6 +184,9 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(help="Crops a step, of all processes together, likewise.")
     ] = None,
+    learning_rate_scale: Annotated[
+        float | None, typer.Option(help="Multiplies the recipe's learning rates.")
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Decides order, variations and new weights, likewise.")
     ] = None,
@@ -208,6 +211,7 @@ def train(
         crop_px=crop_px,
         epochs=epochs,
         batch_size=batch_size,
+        learning_rate_scale=learning_rate_scale,
         seed=seed,
         threads=threads,
         workers=workers,

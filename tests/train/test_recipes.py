@@ -57,6 +57,11 @@ def test_stages_are_changed_where_something_is_given():
     assert [s.batch_size for s in changed.stages] == [s.batch_size for s in recipe.stages]
     assert [s.schedule for s in changed.stages] == [s.schedule for s in recipe.stages]
     assert [s.batch_size for s in adjust_recipe(recipe, batch_size=8).stages] == [8] * 3
+    halved = [s.schedule for s in adjust_recipe(recipe, learning_rate_scale=0.5).stages]
+    for slow, schedule in zip(halved, [s.schedule for s in recipe.stages], strict=True):
+        for step in (0, 150, 700):
+            at = {"num_steps": 1000, "num_epochs": 25}
+            assert slow.learning_rate(step, **at) == 0.5 * schedule.learning_rate(step, **at)
     assert adjust_recipe(recipe) == recipe
     assert adjust_recipe(recipe, seed=3) == replace(recipe, seed=3)
 
@@ -68,6 +73,8 @@ def test_stages_are_changed_where_something_is_given():
         ({"crop_px": 0}, "--crop-px 0"),
         ({"epochs": 0}, "--epochs 0: at least 1"),
         ({"batch_size": -4}, "--batch-size -4: at least 1"),
+        ({"learning_rate_scale": 0.0}, "--learning-rate-scale 0.0: above 0"),
+        ({"learning_rate_scale": float("nan")}, "--learning-rate-scale nan: above 0"),
         ({"seed": -1}, "--seed -1: at least 0"),
     ],
 )

@@ -81,6 +81,7 @@ def run_recipe(
     crop_px: int | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
+    learning_rate_scale: float | None = None,
     seed: int | None = None,
     threads: int | None = None,
     workers: int = 1,
@@ -102,6 +103,7 @@ def run_recipe(
         crop_px: side of the crops instead of the recipe's.
         epochs: of each stage instead of the recipe's.
         batch_size: of all processes together instead of the recipe's.
+        learning_rate_scale: what the recipe's learning rates are multiplied by.
         seed: of order, variations and new weights instead of the recipe's.
         threads: of PyTorch in each process.
         workers: processes that cut crops, for each process that trains.
@@ -124,6 +126,7 @@ def run_recipe(
         crop_px=crop_px,
         epochs=epochs,
         batch_size=batch_size,
+        learning_rate_scale=learning_rate_scale,
         seed=seed,
     )
     if (teacher is not None) != any(stage.teacher_weight > 0 for stage in recipe.stages):

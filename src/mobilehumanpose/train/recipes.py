@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -453,15 +454,19 @@ def adjust_recipe(
     crop_px: int | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
+    learning_rate_scale: float | None = None,
     seed: int | None = None,
 ) -> Recipe:
-    """The recipe, and every stage of it, changed where something is given; learning rates stay.
+    """The recipe, and every stage of it, changed where something is given.
+
+    Learning rates follow from ``learning_rate_scale`` alone, not from the batch's size.
 
     Args:
         recipe: keeps its name.
         crop_px: side of the square input.
         epochs: of each stage. A rate that falls at epochs keeps them; a cosine is squeezed.
         batch_size: of all processes together.
+        learning_rate_scale: what every stage's learning rates are multiplied by.
         seed: of order, variations and new weights.
 
     Raises:
@@ -472,12 +477,18 @@ def adjust_recipe(
     for option, value in (("--epochs", epochs), ("--batch-size", batch_size)):
         if value is not None and value < 1:
             raise UserError(f"{option} {value}: at least 1")
+    scale = 1.0 if learning_rate_scale is None else learning_rate_scale
+    if not 0 < scale < math.inf:
+        raise UserError(f"--learning-rate-scale {scale}: above 0, and finite")
     if seed is not None and seed < 0:
         raise UserError(f"--seed {seed}: at least 0")
     given = {"crop_px": crop_px, "epochs": epochs, "batch_size": batch_size}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     return replace(
         recipe,
-        stages=tuple(replace(stage, **changes) for stage in recipe.stages),
+        stages=tuple(
+            replace(stage, schedule=stage.schedule.scaled(scale), **changes)
+            for stage in recipe.stages
+        ),
         seed=recipe.seed if seed is None else seed,
     )

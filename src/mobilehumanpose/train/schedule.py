@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,14 @@ class CosineSchedule:
         low, high = self.final_learning_rate, self.peak_learning_rate
         return warmup * (low + (high - low) * cosine)
 
+    def scaled(self, factor: float) -> Self:
+        """The same with every rate times ``factor``."""
+        return replace(
+            self,
+            peak_learning_rate=factor * self.peak_learning_rate,
+            final_learning_rate=factor * self.final_learning_rate,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class StepSchedule:
@@ -47,6 +56,10 @@ class StepSchedule:
         epoch = step * num_epochs // num_steps
         num_drops = sum(drop <= epoch for drop in self.drop_epochs)
         return self.start_learning_rate / self.divisor**num_drops
+
+    def scaled(self, factor: float) -> Self:
+        """The same with every rate times ``factor``."""
+        return replace(self, start_learning_rate=factor * self.start_learning_rate)
 
 
 Schedule = CosineSchedule | StepSchedule
