@@ -20,7 +20,13 @@ import cv2
 import numpy as np
 
 from mobilehumanpose import PoseEstimator
-from mobilehumanpose.decode import SCORE_RADIUS, SURE_MASS, place_in_camera
+from mobilehumanpose.decode import (
+    PEAK_SIGMA,
+    PEAK_SQUARINGS,
+    SCORE_RADIUS,
+    SURE_MASS,
+    place_in_camera,
+)
 from mobilehumanpose.geometry import (
     DEFAULT_FOV_DEGREES,
     Camera,
@@ -171,6 +177,9 @@ def model_json(estimator: PoseEstimator, file: Path) -> dict:
         ],
         "grid_cells": list(description.grid),
         "depth_range_mm": description.depth_range_mm,
+        "position": description.position,
+        "peak_sigma_cells": PEAK_SIGMA * description.grid[0],
+        "peak_power": 2**PEAK_SQUARINGS,
         "score_radius_cells": SCORE_RADIUS * description.grid[0],
         "score_sure_mass": SURE_MASS,
         "joints": list(skeleton.joint_names),

@@ -16,7 +16,15 @@ import cv2
 import numpy as np
 import torch
 
-from mobilehumanpose.decode import SCORE_RADIUS, SURE_MASS, cells_to_photo, place_in_camera
+from mobilehumanpose.decode import (
+    PEAK_SIGMA,
+    PEAK_SQUARINGS,
+    POSITIONS,
+    SCORE_RADIUS,
+    SURE_MASS,
+    cells_to_photo,
+    place_in_camera,
+)
 from mobilehumanpose.geometry import (
     Camera,
     crop_affine,
@@ -42,9 +50,9 @@ from mobilehumanpose.upright import torso_lean_degrees
 from mobilehumanpose.views import MAX_LEAN_DEGREES, Sight, View, search_squares
 
 GOLDEN = Path(__file__).with_name("golden.json")
-GRID = (12, 10, 6)
+GRID = (32, 10, 6)
 CROP_PX = 24
-PEAK = 500
+SURE_INDEX = 500
 DEPTH_RANGE_MM = 2000.0
 PHOTO = (640, 480)
 
@@ -121,7 +129,10 @@ def model_json() -> dict[str, Any]:
         ],
         "grid_cells": list(GRID),
         "depth_range_mm": DEPTH_RANGE_MM,
-        "score_radius_cells": SCORE_RADIUS * 32,
+        "position": "mean",
+        "peak_sigma_cells": PEAK_SIGMA * width,
+        "peak_power": 2**PEAK_SQUARINGS,
+        "score_radius_cells": SCORE_RADIUS * width,
         "score_sure_mass": SURE_MASS,
         "joint_set": MUCO_21.name,
         "joints": list(MUCO_21.joint_names),
@@ -251,23 +262,24 @@ def input_case() -> dict[str, Any]:
 def heatmaps() -> np.ndarray:
     """(1, J·D, H, W) float32: the value at flat index i is ((i · 7919) mod 1009)² / 2¹⁶.
 
-    But at ``PEAK`` it is 60: the first joint is sure.
+    But at ``SURE_INDEX`` it is 60: the first joint is sure.
     """
     width, height, depth = GRID
     shape = (1, MUCO_21.num_joints * depth, height, width)
     index = np.arange(np.prod(shape), dtype=np.int64)
     values = ((index * 7919 % 1009) ** 2 / 2**16).astype(np.float32)
-    values[PEAK] = 60
+    values[SURE_INDEX] = 60
     return values.reshape(shape)
 
 
 def heatmaps_case() -> dict[str, Any]:
-    """What the soft-argmax head makes of them, with a radius of 1.5 cells in this narrow grid."""
-    # The head's radius is a share of the grid's width: it is 1.5 cells where the grid is 32 wide.
-    padded = np.full((1, MUCO_21.num_joints * GRID[2], GRID[1], 32), -1e4, dtype=np.float32)
-    padded[..., : GRID[0]] = heatmaps()
-    cells, scores = soft_argmax(torch.from_numpy(padded), MUCO_21.num_joints)
-    return {"peak": PEAK, "cells": listed(cells[0]), "scores": listed(scores[0])}
+    """What the soft-argmax head makes of them, for each way to read joints off them."""
+    case: dict[str, Any] = {"sure_index": SURE_INDEX}
+    for position in POSITIONS:
+        found = soft_argmax(torch.from_numpy(heatmaps()), MUCO_21.num_joints, position)
+        cells, scores = (listed(values[0]) for values in found)
+        case[position] = {"cells": cells, "scores": scores}
+    return case
 
 
 def photo_case(rng: np.random.Generator) -> dict[str, Any]:

@@ -504,6 +504,12 @@ def export(
     joint_set: Annotated[
         str | None, typer.Option(help="Joint set of an original snapshot, e.g. muco-21.")
     ] = None,
+    position: Annotated[
+        str | None,
+        typer.Option(
+            help="Joints are where a heat-map has its mean or its peak, not as MODEL says."
+        ),
+    ] = None,
     average: Annotated[
         list[str] | None,
         typer.Option(help="Another run of the same network: the mean of all weights is exported."),
@@ -526,6 +532,7 @@ def export(
         benchmark=benchmark,
         preset=preset,
         joint_set=joint_set,
+        position=position,  # type: ignore[arg-type]
         others=average or (),
     )
     _say(export_model(model, out, options))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,16 @@ SCORE_RADIUS = 1.5 / 32
 #: What a heat-map that is as sharp as training asks for (a Gaussian of one cell, see
 #: ``train.losses``) holds within 1.5 cells of its centre: more is not to be had, so this scores 1.
 SURE_MASS = 1 - math.exp(-(1.5**2) / 2)
+
+#: How a joint's place in the picture follows from its heat-map: the ``"mean"`` of all of it, or
+#: where its ``"peak"`` is; see ``models.head``.
+Position = Literal["mean", "peak"]
+POSITIONS: tuple[Position, ...] = ("mean", "peak")
+#: For the peak, the heat-map is smoothed by a Gaussian of this deviation, as a share of the grid's
+#: width (1.5 cells of 32), and squared so many times. ``docs/experiments.md`` tells what others
+#: bring.
+PEAK_SIGMA = 1.5 / 32
+PEAK_SQUARINGS = 3
 
 #: Stature that is assumed for a person of unknown size: between the means of adult women and men.
 DEFAULT_STATURE_MM = 1700.0
@@ -52,7 +63,34 @@ MIN_JOINT_DEPTH_MM = 100.0
 PLACEMENT_ROUNDS = 12
 
 
-def decode_heatmaps(heatmaps: FloatArray, num_joints: int) -> tuple[FloatArray, FloatArray]:
+@functools.cache
+def smoothing_matrix(num_cells: int, width: int) -> NDArray[np.float32]:
+    """(C, C) that smooths values at C cells by the peak's Gaussian; a row is its bell, of height 1.
+
+    Args:
+        num_cells: C, along one axis of the picture's cells.
+        width: of the grid, in cells; read-only.
+    """
+    cells = np.arange(num_cells)
+    distance = (cells[:, None] - cells) / (PEAK_SIGMA * width)
+    matrix = np.exp(-(distance**2) / 2).astype(np.float32)
+    matrix.setflags(write=False)
+    return matrix
+
+
+def _sharpened(plane: FloatArray) -> FloatArray:
+    """(N, J, H, W) probabilities, smoothed and raised to a high power, that sum to 1 again."""
+    height, width = plane.shape[2:]
+    peak = smoothing_matrix(height, width) @ plane @ smoothing_matrix(width, width)
+    peak /= peak.max(axis=(2, 3), keepdims=True)
+    for _ in range(PEAK_SQUARINGS):
+        peak *= peak
+    return peak / peak.sum(axis=(2, 3), keepdims=True)
+
+
+def decode_heatmaps(
+    heatmaps: FloatArray, num_joints: int, position: Position = "mean"
+) -> tuple[FloatArray, FloatArray]:
     """Heat-maps of a file exported without its head → cells and scores, as the head gives them.
 
     See ``models.head`` for what they mean. It is done in float32, which an app does as well.
@@ -60,6 +98,7 @@ def decode_heatmaps(heatmaps: FloatArray, num_joints: int) -> tuple[FloatArray, 
     Args:
         heatmaps: (N, J·D, H, W) logits, channel = joint · D + depth.
         num_joints: J.
+        position: how x and y follow, as the file's JSON says.
 
     Returns:
         (N, J, 3) x, y, z in cells and (N, J) scores in 0…1.
@@ -74,10 +113,11 @@ def decode_heatmaps(heatmaps: FloatArray, num_joints: int) -> tuple[FloatArray, 
     p = np.exp(logits - logits.max(axis=(2, 3), keepdims=True))
     p /= p.sum(axis=(2, 3), keepdims=True)
     plane = p.sum(axis=2).reshape(batch, num_joints, height, width)
+    located = plane if position == "mean" else _sharpened(plane)
     cells = np.stack(
         [
-            plane.sum(axis=2) @ np.arange(width, dtype=np.float32),
-            plane.sum(axis=3) @ np.arange(height, dtype=np.float32),
+            located.sum(axis=2) @ np.arange(width, dtype=np.float32),
+            located.sum(axis=3) @ np.arange(height, dtype=np.float32),
             p.sum(axis=3) @ np.arange(p.shape[2], dtype=np.float32),
         ],
         axis=-1,

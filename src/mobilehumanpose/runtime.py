@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from .decode import POSITIONS, Position
 from .errors import UserError
 from .files import check_file, parse_json
 from .skeleton import Skeleton, get_skeleton
@@ -38,6 +39,7 @@ class ModelDescription:
             pixels itself.
         grid: cells of the heat-map along (x, y, z).
         depth_range_mm: depth that the grid spans, with the root in its middle.
+        position: how joints are read off the heat-map, which the graph does itself.
         licence: under which the weights may be used.
         trained_on: the data they were trained on.
     """
@@ -50,6 +52,7 @@ class ModelDescription:
     depth_range_mm: float
     licence: str
     trained_on: str
+    position: Position = "mean"
 
     def to_json(self) -> str:
         """The text that a model file carries."""
@@ -67,6 +70,8 @@ class ModelDescription:
             raise UserError(
                 f"{source}: its {METADATA_KEY!r} metadata is not of format {FORMAT_VERSION}"
             )
+        # Files that do not say it are of a time when there was only the mean.
+        fields = {"position": "mean", **fields}
         values = {name: _field(fields, name, source) for name in cls.__dataclass_fields__}
         try:
             get_skeleton(values["joint_set"])
@@ -81,6 +86,8 @@ class ModelDescription:
         values["grid"] = tuple(values["grid"])
         if not 0 < values["depth_range_mm"] < 1e5:
             raise UserError(f"{source}: depth_range_mm is {values['depth_range_mm']}")
+        if values["position"] not in POSITIONS:
+            raise UserError(f"{source}: position is {values['position']!r}, which is not known")
         return cls(**values)
 
 

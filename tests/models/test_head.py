@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mobilehumanpose.decode import decode_heatmaps
+from mobilehumanpose.decode import POSITIONS, decode_heatmaps
 from mobilehumanpose.errors import UserError
 from mobilehumanpose.models.head import (
     SCORE_RADIUS,
@@ -45,6 +45,38 @@ def test_belief_split_between_two_places_scores_nothing():
     cells, scores = soft_argmax(peaks((4, 10, 16), (24, 10, 16)), 1)
     np.testing.assert_allclose(cells[0, 0], [14, 10, 16], atol=1e-3)
     assert scores.item() < 1e-3
+
+
+def test_the_peak_of_a_split_belief_is_at_the_likelier_place():
+    volume = peaks((4, 10, 16), (24, 20, 8))
+    volume[0, 16, 10, 4] += 0.7  # about twice as likely
+    (mean,), (score,) = (values[0] for values in soft_argmax(volume, 1))
+    (peak,), (peak_score,) = (values[0] for values in soft_argmax(volume, 1, "peak"))
+    likely = 1 / (1 + np.exp(-0.7))
+    np.testing.assert_allclose(mean[0], 24 - 20 * likely, atol=1e-3)
+    np.testing.assert_allclose(peak[:2], [4, 10], atol=0.1)
+    np.testing.assert_allclose(peak[2], mean[2])  # the depth's mean
+    assert score < 0.1
+    assert peak_score == pytest.approx(likely / SURE_MASS, abs=0.02)
+
+
+def test_the_peak_of_one_bell_is_its_middle():
+    cells = torch.arange(32.0)
+    generator = torch.Generator().manual_seed(0)
+    for x, y in torch.rand(20, 2, generator=generator) * 15 + 8:
+        bell = -((cells[None] - x) ** 2 + (cells[:, None] - y) ** 2) / 8
+        found, _ = soft_argmax(bell[None, None].repeat(1, 4, 1, 1), 1, "peak")
+        np.testing.assert_allclose(found[0, 0], [x, y, 1.5], atol=0.02)
+
+
+def test_the_peak_moves_smoothly_when_the_likelier_place_becomes_the_other():
+    def x_at(advantage: float) -> float:
+        volume = peaks((4, 10, 16), (24, 10, 16))
+        volume[0, 16, 10, 4] += advantage
+        return soft_argmax(volume, 1, "peak")[0][0, 0, 0].item()
+
+    assert x_at(0) == pytest.approx(14, abs=1e-3)
+    assert abs(x_at(1e-3) - x_at(0)) < 0.1
 
 
 def test_belief_split_in_depth_alone_keeps_its_score():
@@ -104,18 +136,23 @@ def test_marginals_and_their_gradients_are_right(layout):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**31), st.floats(0, 12), st.sampled_from([(8, 8, 8), (16, 8, 32)]))
-def test_the_export_form_gives_the_same_numbers(seed, sharpness, shape):
+@given(
+    st.integers(0, 2**31),
+    st.floats(0, 12),
+    st.sampled_from([(8, 8, 8), (16, 8, 32)]),
+    st.sampled_from(POSITIONS),
+)
+def test_the_export_form_gives_the_same_numbers(seed, sharpness, shape, position):
     depth, height, width = shape
     generator = torch.Generator().manual_seed(seed)
     heatmaps = torch.randn(2, 3 * depth, height, width, generator=generator) * sharpness
-    cells, scores = soft_argmax(heatmaps, 3)
+    cells, scores = soft_argmax(heatmaps, 3, position)
     for form in (ExportHead, MarginalHead):
-        export_cells, export_scores = form(3, depth, height, width)(heatmaps)
+        export_cells, export_scores = form(3, depth, height, width, position)(heatmaps)
         np.testing.assert_allclose(export_cells, cells, atol=1e-3)
         # A cell that lies on the circle's edge may fall on either side.
         assert (export_scores - scores).abs().median() < 1e-4
-    decoded_cells, decoded_scores = decode_heatmaps(heatmaps.numpy(), 3)
+    decoded_cells, decoded_scores = decode_heatmaps(heatmaps.numpy(), 3, position)
     np.testing.assert_allclose(decoded_cells, cells, atol=1e-4)
     assert np.median(np.abs(decoded_scores - scores.numpy())) < 1e-4
 

@@ -10,13 +10,14 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..decode import POSITIONS, Position
 from ..errors import UserError
 from ..media import make_folder
 from ..models.checkpoint import save_checkpoint
@@ -49,6 +50,8 @@ class ExportOptions:
         benchmark: folder with ``lspet-train.*``, on whose held-out tenth int8 shows what it loses.
         preset: the network of an original snapshot, which does not say so itself.
         joint_set: its joint set.
+        position: how joints are read off the heat-maps, see ``models.head``; as the model says
+            when None.
         others: further runs of the same network, whose weights are averaged with it.
     """
 
@@ -61,6 +64,7 @@ class ExportOptions:
     benchmark: Path | None = None
     preset: str | None = None
     joint_set: str | None = None
+    position: Position | None = None
     others: Sequence[str] = ()
 
 
@@ -109,6 +113,8 @@ def export_model(model: str, out: Path, options: ExportOptions) -> str:
 
 def _load(model: str, options: ExportOptions) -> Source:
     """The network to export, averaged with others where there are some."""
+    if options.position not in (None, *POSITIONS):
+        raise UserError(f"--position {options.position}: choose of {', '.join(POSITIONS)}")
     models = (model, *options.others)
     if len(set(models)) < len(models):
         raise UserError(f"{', '.join(models)}: one of them is given twice")
@@ -116,7 +122,10 @@ def _load(model: str, options: ExportOptions) -> Source:
         name: load_source(name, preset=options.preset, joint_set=options.joint_set)
         for name in models
     }
-    return average(sources) if options.others else sources[model]
+    source = average(sources) if options.others else sources[model]
+    if options.position is None:
+        return source
+    return replace(source, metadata=replace(source.metadata, position=options.position))
 
 
 def export_checked(
@@ -251,7 +260,7 @@ def _export_safetensors(model: str, out: Path, options: ExportOptions) -> str:
         raise UserError(f"{out}: the name of a file for --to safetensors must end in .safetensors")
     if options.others:
         raise UserError("--average: folds normalisations, which a .safetensors has; write an .onnx")
-    source = load_source(model, preset=options.preset, joint_set=options.joint_set)
+    source = _load(model, options)
     if source.is_folded:
         raise UserError(f"{model}: its normalisations are folded, and do not fit a .safetensors")
     save_checkpoint(out, source.network, source.metadata)

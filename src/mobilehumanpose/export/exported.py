@@ -39,7 +39,7 @@ class ExportedNetwork:
         if self._interface.has_head:
             cells, scores = outputs
             return cells, scores
-        return decode_heatmaps(outputs[0], self.skeleton.num_joints)
+        return decode_heatmaps(outputs[0], self.skeleton.num_joints, self.description.position)
 
 
 def network_input(crop: NDArray[np.uint8], spec: InputSpec) -> NDArray:

@@ -66,7 +66,8 @@ class ExportGraph(nn.Module):
         super().__init__()
         width, height, depth = source.grid
         self.network = source.folded()
-        self.head = head(source.num_joints, depth, height, width) if with_head else None
+        position = source.metadata.position
+        self.head = head(source.num_joints, depth, height, width, position) if with_head else None
         self.layout = layout
         self.scales = scales
         metadata = source.metadata

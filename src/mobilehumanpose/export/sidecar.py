@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..decode import SCORE_RADIUS, SURE_MASS
+from ..decode import PEAK_SIGMA, PEAK_SQUARINGS, SCORE_RADIUS, SURE_MASS
 from ..errors import UserError
 from ..files import parse_json
 from ..runtime import ModelDescription
@@ -25,9 +25,12 @@ CELLS_RECIPE = (
 )
 HEATMAPS_RECIPE = (
     "The channel of a joint's depth is joint * grid_cells[2] + depth. Softmax over all cells of a "
-    "joint together; cells are the expectations of the indices x, y, z. A score is the "
-    "probability, summed over depth, of the image cells no further than score_radius_cells from "
-    "that x, y, divided by score_sure_mass, at most 1. Then "
+    "joint together; cells are the expectations of the indices x, y, z. Where position is peak, "
+    "those of x and y are over other weights: the probabilities summed over depth, smoothed by a "
+    "Gaussian of peak_sigma_cells with nothing beyond the edges, divided by the largest, to the "
+    "power of peak_power, divided by their sum. A score is the probability, summed over depth, of "
+    "the image cells no further than score_radius_cells from that x, y, divided by "
+    "score_sure_mass, at most 1. Then "
 )
 
 
@@ -132,6 +135,9 @@ def sidecar(
         "outputs": [asdict(output) for output in interface.outputs],
         "grid_cells": description.grid,
         "depth_range_mm": description.depth_range_mm,
+        "position": description.position,
+        "peak_sigma_cells": PEAK_SIGMA * description.grid[0],
+        "peak_power": 2**PEAK_SQUARINGS,
         "score_radius_cells": SCORE_RADIUS * description.grid[0],
         "score_sure_mass": SURE_MASS,
         "joint_set": skeleton.name,

@@ -62,6 +62,7 @@ class Source:
             input_px=self.input_px,
             grid=self.grid,
             depth_range_mm=self.metadata.depth_range_mm,
+            position=self.metadata.position,
             licence=self.metadata.licence,
             trained_on=self.metadata.trained_on,
         )
@@ -93,7 +94,9 @@ class Reference:
         source = self._source
         parts = [
             soft_argmax(
-                source.network(source.scaled(crops[at : at + MAX_BATCH])), source.num_joints
+                source.network(source.scaled(crops[at : at + MAX_BATCH])),
+                source.num_joints,
+                source.metadata.position,
             )
             for at in range(0, len(crops), MAX_BATCH)
         ]
@@ -159,15 +162,7 @@ def average(sources: Mapping[str, Source]) -> Source:
     (name, first), *others = sources.items()
     data = [first.metadata.trained_on]
     for other_name, other in others:
-        for field in (
-            "preset",
-            "activation",
-            "joint_set",
-            "mean",
-            "std",
-            "depth_range_mm",
-            "licence",
-        ):
+        for field in _ALIKE:
             mine, theirs = getattr(first.metadata, field), getattr(other.metadata, field)
             # An exported file has its numbers in single precision.
             is_number = field in ("mean", "std")
@@ -203,6 +198,7 @@ def _from_onnx(path: Path) -> Source:
         licence=description.licence,
         trained_on=description.trained_on,
         depth_range_mm=description.depth_range_mm,
+        position=description.position,
     )
     num_joints = get_skeleton(description.joint_set).num_joints
     network = folded_network(

@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..decode import POSITIONS, Position
 from ..errors import UserError
 from ..files import check_file, parse_json
 from ..media import replacing
@@ -50,6 +51,8 @@ class CheckpointMetadata:
         licence: under which the weights may be used.
         trained_on: the data they were trained on.
         depth_range_mm: depth that the heat-map spans.
+        position: how joints are read off it, see ``models.head``; files that do not say it are of
+            a time when there was only the mean.
     """
 
     preset: str
@@ -60,6 +63,7 @@ class CheckpointMetadata:
     licence: str
     trained_on: str
     depth_range_mm: float = 2000.0
+    position: Position = "mean"
 
     @classmethod
     def from_json(cls, text: str, source: Path) -> Self:
@@ -73,7 +77,7 @@ class CheckpointMetadata:
             raise UserError(f"{source}: its metadata is not of format {FORMAT_VERSION}")
         values: dict[str, Any] = {}
         for name in cls.__dataclass_fields__:
-            value = fields.get(name)
+            value = fields.get(name, "mean" if name == "position" else None)
             if name in ("mean", "std"):
                 is_right = (
                     isinstance(value, list)
@@ -92,6 +96,8 @@ class CheckpointMetadata:
             raise UserError(f"{source}: metadata field 'std' is {values['std']}; must be positive")
         if values["activation"] not in ("prelu", "relu6"):
             raise UserError(f"{source}: metadata field 'activation' is {values['activation']!r}")
+        if values["position"] not in POSITIONS:
+            raise UserError(f"{source}: metadata field 'position' is {values['position']!r}")
         preset_config(values["preset"])
         get_skeleton(values["joint_set"])
         return cls(**values)

@@ -1,8 +1,14 @@
 """The soft-argmax head: 3D heat-maps in, joint positions in grid cells and scores out.
 
-Position: a softmax over all D·H·W cells of a joint makes its heat-map a probability; the position
-is the expectation of the cell index, x in [0, W−1], y in [0, H−1], z in [0, D−1] (integral pose
-regression, Sun et al., ECCV 2018; the head of 3DMPPE and MobileHumanPose).
+Position: a softmax over all D·H·W cells of a joint makes its heat-map a probability; the ``"mean"``
+position is the expectation of the cell index, x in [0, W−1], y in [0, H−1], z in [0, D−1] (integral
+pose regression, Sun et al., ECCV 2018; the head of 3DMPPE and MobileHumanPose).
+
+A network that wavers between two places of a wrist has that mean in between, where the wrist
+certainly is not. The ``"peak"`` position is near the likelier of the two: x and y are expectations
+over the picture's probabilities smoothed by a Gaussian and raised to the eighth power. It is right
+more often, and hardly further from the truth on average. Unlike the place of the maximum it moves
+smoothly with the heat-map, so that exported files agree. z stays the mean, which is nearer.
 
 Score: the probability that the heat-map itself gives to the image cells within ``SCORE_RADIUS``
 of the grid's width around that position, over all depths, divided by ``SURE_MASS``. It is near 1
@@ -20,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from ..decode import SCORE_RADIUS, SURE_MASS
+from ..decode import PEAK_SQUARINGS, SCORE_RADIUS, SURE_MASS, Position, smoothing_matrix
 from ..errors import UserError
 
 
@@ -97,6 +103,27 @@ def expected_cells(marginals: Marginals) -> Tensor:
     )
 
 
+def sharpened(plane: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Probabilities of the picture's cells, drawn together about the peak of the smoothed ones.
+
+    Args:
+        plane: (N, J, H, W), whose last two axes sum to 1, as those of the result do.
+        rows: (H, H), see :func:`~mobilehumanpose.decode.smoothing_matrix`.
+        columns: (W, W), likewise.
+    """
+    peak = rows @ plane @ columns
+    peak = peak / peak.amax(dim=(2, 3), keepdim=True)
+    for _ in range(PEAK_SQUARINGS):
+        peak = peak * peak
+    return peak / peak.sum(dim=(2, 3), keepdim=True)
+
+
+def _smoothing(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """(H, H) and (W, W) for :func:`sharpened`."""
+    rows, columns = smoothing_matrix(height, width), smoothing_matrix(width, width)
+    return torch.tensor(rows), torch.tensor(columns)
+
+
 def near_mass(plane: Tensor, cells: Tensor) -> Tensor:
     """(N, J) share of (N, J, H, W) within ``SCORE_RADIUS`` of (N, J, 3) ``cells`` in x, y."""
     height, width = plane.shape[-2:]
@@ -106,11 +133,23 @@ def near_mass(plane: Tensor, cells: Tensor) -> Tensor:
     return (plane * (distance_squared <= (SCORE_RADIUS * width) ** 2)).sum(dim=(2, 3))
 
 
-def soft_argmax(heatmaps: Tensor, num_joints: int) -> tuple[Tensor, Tensor]:
+def soft_argmax(
+    heatmaps: Tensor, num_joints: int, position: Position = "mean"
+) -> tuple[Tensor, Tensor]:
     """(N, J·D, H, W) logits on any device → (N, J, 3) x, y, z in cells and (N, J) scores."""
     marginals = joint_marginals(heatmaps, num_joints)
-    cells = expected_cells(marginals)
+    located = marginals
+    if position == "peak":
+        matrices = [m.to(marginals.plane) for m in _smoothing(*heatmaps.shape[2:])]
+        located = marginals._replace(plane=sharpened(marginals.plane, *matrices))
+    cells = expected_cells(located)
     return cells, (near_mass(marginals.plane, cells) / SURE_MASS).clamp(max=1)
+
+
+def _register_smoothing(head: nn.Module, height: int, width: int) -> None:
+    rows, columns = _smoothing(height, width)
+    head.register_buffer("smooth_rows", rows, persistent=False)
+    head.register_buffer("smooth_columns", columns, persistent=False)
 
 
 class ExportHead(nn.Module):
@@ -124,15 +163,21 @@ class ExportHead(nn.Module):
 
     xy_of_cell: Tensor
     z_of_cell: Tensor
+    smooth_rows: Tensor
+    smooth_columns: Tensor
 
-    def __init__(self, num_joints: int, depth: int, height: int, width: int) -> None:
+    def __init__(
+        self, num_joints: int, depth: int, height: int, width: int, position: Position = "mean"
+    ) -> None:
         super().__init__()
+        self.position = position
         self.shape = (num_joints, depth, height, width)
         y, x = torch.meshgrid(
             torch.arange(float(height)), torch.arange(float(width)), indexing="ij"
         )
         self.register_buffer("xy_of_cell", torch.stack([x, y], -1).reshape(-1, 2), persistent=False)
         self.register_buffer("z_of_cell", torch.arange(float(depth))[:, None], persistent=False)
+        _register_smoothing(self, height, width)
 
     def forward(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """(N, J·D, H, W) logits → (N, J, 3) cells and (N, J) scores."""
@@ -141,7 +186,12 @@ class ExportHead(nn.Module):
         probability = heatmaps.reshape(-1, num_joints, cells).softmax(dim=-1)
         probability = probability.reshape(-1, num_joints, depth, height * width)
         plane = probability.sum(dim=2)
-        xy = plane @ self.xy_of_cell
+        located = plane
+        if self.position == "peak":
+            picture = plane.reshape(-1, num_joints, height, width)
+            picture = sharpened(picture, self.smooth_rows, self.smooth_columns)
+            located = picture.reshape(-1, num_joints, height * width)
+        xy = located @ self.xy_of_cell
         coordinates = torch.cat([xy, probability.sum(dim=3) @ self.z_of_cell], dim=-1)
         offset_x = self.xy_of_cell[:, 0] - xy[..., 0:1]
         offset_y = self.xy_of_cell[:, 1] - xy[..., 1:2]
@@ -161,13 +211,19 @@ class MarginalHead(nn.Module):
     columns: Tensor
     rows: Tensor
     depths: Tensor
+    smooth_rows: Tensor
+    smooth_columns: Tensor
 
-    def __init__(self, num_joints: int, depth: int, height: int, width: int) -> None:
+    def __init__(
+        self, num_joints: int, depth: int, height: int, width: int, position: Position = "mean"
+    ) -> None:
         super().__init__()
+        self.position = position
         self.shape = (num_joints, depth, height, width)
         self.register_buffer("columns", torch.arange(float(width)), persistent=False)
         self.register_buffer("rows", torch.arange(float(height)), persistent=False)
         self.register_buffer("depths", torch.arange(float(depth)), persistent=False)
+        _register_smoothing(self, height, width)
 
     def forward(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """(N, J·D, H, W) logits → (N, J, 3) cells and (N, J) scores."""
@@ -176,14 +232,19 @@ class MarginalHead(nn.Module):
         probability = probability.reshape(-1, num_joints, depth, height * width)
         planes = probability.sum(dim=2)
         depths = probability.sum(dim=3)
-        picture = planes.reshape(-1, num_joints, height, width)
-        moments = [
-            (picture.sum(dim=2) * self.columns).sum(dim=-1, keepdim=True),
-            (picture.sum(dim=3) * self.rows).sum(dim=-1, keepdim=True),
-            (depths * self.depths).sum(dim=-1, keepdim=True),
-        ]
         total = depths.sum(dim=-1, keepdim=True)
-        cells = torch.cat(moments, dim=-1) / total
+        picture = planes.reshape(-1, num_joints, height, width)
+        if self.position == "peak":
+            picture = sharpened(picture, self.smooth_rows, self.smooth_columns)
+            picture_total = picture.sum(dim=(2, 3)).unsqueeze(-1)
+        else:
+            picture_total = total
+        moments = [
+            (picture.sum(dim=2) * self.columns).sum(dim=-1, keepdim=True) / picture_total,
+            (picture.sum(dim=3) * self.rows).sum(dim=-1, keepdim=True) / picture_total,
+            (depths * self.depths).sum(dim=-1, keepdim=True) / total,
+        ]
+        cells = torch.cat(moments, dim=-1)
         columns = self.columns.repeat(height)
         rows = self.rows.repeat_interleave(width)
         offset_x = columns - cells[..., 0:1]

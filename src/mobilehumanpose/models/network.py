@@ -30,6 +30,7 @@ def describe(
         input_px=input_px,
         grid=grid_cells(model.config, input_px),
         depth_range_mm=metadata.depth_range_mm,
+        position=metadata.position,
         licence=metadata.licence,
         trained_on=metadata.trained_on,
     )
@@ -79,7 +80,9 @@ class TorchNetwork:
             pixels = torch.from_numpy(crops[at : at + step]).to(self.device)
             # Permuted pixels are channels-last, and all that follows is so too.
             scaled = (pixels.permute(0, 3, 1, 2).float() - self._mean) / self._std
-            some_cells, some_scores = soft_argmax(self._model(scaled), self.skeleton.num_joints)
+            some_cells, some_scores = soft_argmax(
+                self._model(scaled), self.skeleton.num_joints, self.description.position
+            )
             cells.append(some_cells.cpu().numpy())
             scores.append(some_scores.cpu().numpy())
         return np.concatenate(cells), np.concatenate(scores)

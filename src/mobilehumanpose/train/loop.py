@@ -357,7 +357,13 @@ class Trainer:
             upright=self.recipe.upright,
         )
         learner = self.learner
-        return validate(learner.averaged, dataset, learner.normalize, workers=self.workers)
+        return validate(
+            learner.averaged,
+            dataset,
+            learner.normalize,
+            position=self.recipe.position,
+            workers=self.workers,
+        )
 
 
 def _difference(where: str, theirs: Any, mine: Any) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..data.crops import PUBLISHED_AUGMENTATION, Augmentation
+from ..decode import Position
 from ..errors import UserError
 from ..models.blocks import Activation
 from ..models.checkpoint import IMAGENET_MEAN, IMAGENET_STD
@@ -88,6 +89,8 @@ class Recipe:
         amp: bfloat16 autocast, on devices that have it.
         compile: train through ``torch.compile``.
         seed: of order, variation and new weights.
+        position: how joints are read off the heat-maps of what comes out, see ``models.head``;
+            training itself minimises the error of their mean.
         licence: of the weights that come out.
         trained_on: what their file says about the data.
     """
@@ -115,6 +118,7 @@ class Recipe:
     amp: bool = False
     compile: bool = False
     seed: int = 0
+    position: Position = "mean"
     licence: str
     trained_on: str
 
@@ -163,6 +167,7 @@ def lspet_lite0() -> Recipe:
         # What the encoder's ImageNet weights were trained with.
         mean=(127.0, 127.0, 127.0),
         std=(128.0, 128.0, 128.0),
+        position="peak",
         licence=(
             "Apache-2.0 for the weights; trained on photographs that were gathered for research, "
             "whose own licences are not known"

@@ -255,6 +255,7 @@ class Learner:
             std=recipe.std,
             licence=recipe.licence,
             trained_on=recipe.trained_on,
+            position=recipe.position,
         )
         save_checkpoint(path, self.averaged, metadata)
 

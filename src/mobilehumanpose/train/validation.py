@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..data.crops import HALF_DEPTH_MM
 from ..data.lspet import torso_length_px
+from ..decode import Position
 from ..evaluate.metrics import pck
 from ..models.head import soft_argmax
 from ..skeleton import LIMB_JOINTS
@@ -37,6 +38,7 @@ def validate(
     dataset: CropDataset,
     normalize: Callable[[Tensor], Tensor],
     *,
+    position: Position,
     workers: int,
     batch_size: int = 32,
 ) -> ValidationResult:
@@ -48,7 +50,7 @@ def validate(
     predicted, truth, known = [], [], []
     for crops in load_batches(dataset, batches, workers=workers):
         heatmaps = model(normalize(crops.pixels))
-        cells, _ = soft_argmax(heatmaps, num_joints)
+        cells, _ = soft_argmax(heatmaps, num_joints, position)
         depth = heatmaps.shape[1] // num_joints
         grid = torch.tensor([heatmaps.shape[3], heatmaps.shape[2], depth])
         predicted.append((cells.cpu() / grid).numpy())

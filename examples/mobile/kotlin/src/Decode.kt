@@ -3,9 +3,11 @@
 package mobilehumanpose
 
 import java.nio.FloatBuffer
+import kotlin.math.abs
 import kotlin.math.exp
 import kotlin.math.max
 import kotlin.math.min
+import kotlin.math.pow
 import kotlin.math.sqrt
 
 /** Between the means of adult women and men. */
@@ -43,7 +45,8 @@ fun listJoints(cells: FloatBuffer, scores: FloatBuffer, model: ModelFile): Joint
 /**
  * Cells and scores from a model that was exported with --heatmaps.
  *
- * The softmax of all cells of a joint is its probability; the position is its expectation. The
+ * The softmax of all cells of a joint is its probability; the position is its expectation, or in the
+ * picture, where the model says so, that of a sharper form of it. The
  * score is the probability of the picture's cells near that position, over all depths.
  * @param heatmaps logits of shape [1, J·D, H, W] or [1, H, W, J·D]; channel = joint · D + depth.
  */
@@ -82,12 +85,15 @@ fun softArgmax(heatmaps: FloatArray, model: ModelFile): Joints {
         }
         var x = 0.0
         var y = 0.0
+        val located = if (model.position == "peak") sharpened(plane, model) else plane
+        var locatedTotal = 0.0
         for (cell in plane.indices) {
-            x += plane[cell] * (cell % width)
-            y += plane[cell] * (cell / width)
+            x += located[cell] * (cell % width)
+            y += located[cell] * (cell / width)
+            locatedTotal += located[cell]
         }
-        x /= total
-        y /= total
+        x /= locatedTotal
+        y /= locatedTotal
         z /= total
         var near = 0.0
         for (cell in plane.indices) {
@@ -99,6 +105,22 @@ fun softArgmax(heatmaps: FloatArray, model: ModelFile): Joints {
         scores[joint] = min(1.0, near / total / model.scoreSureMass)
     }
     return Joints(cells, scores)
+}
+
+/** The picture's cells of a joint, smoothed by a Gaussian and raised to a power: its peak alone. */
+private fun sharpened(plane: DoubleArray, model: ModelFile): DoubleArray {
+    val (width, height) = model.gridCells
+    val bell = DoubleArray(max(width, height)) { exp(-(it / model.peakSigmaCells).pow(2) / 2) }
+    val rows = DoubleArray(plane.size)
+    val smooth = DoubleArray(plane.size)
+    for (y in 0 until height) for (x in 0 until width) for (from in 0 until width) {
+        rows[y * width + x] += bell[abs(x - from)] * plane[y * width + from]
+    }
+    for (y in 0 until height) for (from in 0 until height) for (x in 0 until width) {
+        smooth[y * width + x] += bell[abs(y - from)] * rows[from * width + x]
+    }
+    val largest = smooth.max()
+    return DoubleArray(plane.size) { (smooth[it] / largest).pow(model.peakPower) }
 }
 
 class PhotoJoints(val keypointsPx: List<DoubleArray>, val depthMm: DoubleArray)

@@ -37,6 +37,10 @@ class ModelFile(
     /** Cells along x, y and z. */
     val gridCells: List<Int>,
     val depthRangeMm: Double,
+    /** How heat-maps become positions, "mean" or "peak", and what the peak takes. */
+    val position: String,
+    val peakSigmaCells: Double,
+    val peakPower: Double,
     val scoreRadiusCells: Double,
     val scoreSureMass: Double,
     val joints: List<String>,
@@ -78,6 +82,9 @@ fun readModel(json: String): ModelFile {
     must(meanings == listOf("cells", "scores") || meanings == listOf("heatmaps"), "outputs", meanings)
     val gridCells = fields.getJSONArray("grid_cells").ints()
     must(gridCells.size == 3, "grid_cells", gridCells)
+    // Files that do not say it are of a time when there was only the mean.
+    val position = fields.optString("position", "mean")
+    must(position == "mean" || position == "peak", "position", position)
     val joints = fields.getJSONArray("joints").strings()
     val root = joints.indexOf(fields.optString("root"))
     must(root >= 0, "root", fields.opt("root"))
@@ -89,6 +96,9 @@ fun readModel(json: String): ModelFile {
         cropPx = cropPx,
         gridCells = gridCells,
         depthRangeMm = fields.getDouble("depth_range_mm"),
+        position = position,
+        peakSigmaCells = fields.optDouble("peak_sigma_cells"),
+        peakPower = fields.optDouble("peak_power"),
         scoreRadiusCells = fields.getDouble("score_radius_cells"),
         scoreSureMass = fields.getDouble("score_sure_mass"),
         joints = joints,

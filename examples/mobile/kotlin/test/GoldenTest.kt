@@ -168,15 +168,19 @@ fun testDecode() {
     val plane = width * height
     val values = FloatArray(channels * plane) { i -> (i * 7919L % 1009).let { it * it / 65536f } }
     val case = golden.getJSONObject("heatmaps")
-    values[case.getInt("peak")] = 60f
+    values[case.getInt("sure_index")] = 60f
     val outputs = JSONArray(
         listOf(JSONObject(mapOf("name" to "heatmaps", "meaning" to "heatmaps", "shape" to JSONArray(listOf(1, height, width, channels)))))
     )
     val nhwc = FloatArray(values.size) { values[it % channels * plane + it / channels] }
+    val mean = case.getJSONObject("mean")
     for (found in listOf(softArgmax(values, model), softArgmax(nhwc, readModel(changed("outputs", outputs))))) {
-        close(found.cells, case.points("cells"), 1e-5)
-        close(found.scores, case.numbers("scores"), 1e-5)
+        close(found.cells, mean.points("cells"), 1e-5)
+        close(found.scores, mean.numbers("scores"), 1e-5)
     }
+    val peak = softArgmax(values, readModel(changed("position", "peak")))
+    close(peak.cells, case.getJSONObject("peak").points("cells"), 1e-5)
+    close(peak.scores, case.getJSONObject("peak").numbers("scores"), 1e-5)
     val listed = listJoints(FloatBuffer.wrap(FloatArray(63) { it.toFloat() }), FloatBuffer.wrap(FloatArray(21) { it / 21f }), model)
     close(listed.cells[20], doubleArrayOf(60.0, 61.0, 62.0))
     close(doubleArrayOf(listed.scores[7]), doubleArrayOf(1 / 3.0))

@@ -38,7 +38,8 @@ public func listJoints(cells: [Float], scores: [Float]) -> Joints {
 
 /// Cells and scores from a model that was exported with --heatmaps.
 ///
-/// The softmax of all cells of a joint is its probability; the position is its expectation. The
+/// The softmax of all cells of a joint is its probability; the position is its expectation, or in the
+/// picture, where the model says so, that of a sharper form of it. The
 /// score is the probability of the picture's cells near that position, over all depths.
 /// - Parameter heatmaps: logits of shape [1, J·D, H, W] or [1, H, W, J·D]; channel = joint · D +
 ///   depth.
@@ -73,11 +74,14 @@ public func softArgmax(_ heatmaps: [Float], model: ModelFile) -> Joints {
             z += mass * Double(layer)
             total += mass
         }
-        for cell in plane.indices {
-            x += plane[cell] * Double(cell % width)
-            y += plane[cell] * Double(cell / width)
+        let located = model.position == "peak" ? sharpened(plane, model: model) : plane
+        var locatedTotal = 0.0
+        for cell in located.indices {
+            x += located[cell] * Double(cell % width)
+            y += located[cell] * Double(cell / width)
+            locatedTotal += located[cell]
         }
-        (x, y, z) = (x / total, y / total, z / total)
+        (x, y, z) = (x / locatedTotal, y / locatedTotal, z / total)
         var near = 0.0
         for cell in plane.indices {
             let right = Double(cell % width) - x
@@ -88,6 +92,32 @@ public func softArgmax(_ heatmaps: [Float], model: ModelFile) -> Joints {
         scores.append(min(1, near / total / model.scoreSureMass))
     }
     return Joints(cells: cells, scores: scores)
+}
+
+/// The picture's cells of a joint, smoothed by a Gaussian and raised to a power: its peak alone.
+private func sharpened(_ plane: [Double], model: ModelFile) -> [Double] {
+    let (width, height) = (model.gridCells[0], model.gridCells[1])
+    let bell = (0..<max(width, height)).map { distance in
+        exp(-pow(Double(distance) / model.peakSigmaCells, 2) / 2)
+    }
+    var rows = [Double](repeating: 0, count: plane.count)
+    var smooth = rows
+    for y in 0..<height {
+        for x in 0..<width {
+            for from in 0..<width {
+                rows[y * width + x] += bell[abs(x - from)] * plane[y * width + from]
+            }
+        }
+    }
+    for y in 0..<height {
+        for from in 0..<height {
+            for x in 0..<width {
+                smooth[y * width + x] += bell[abs(y - from)] * rows[from * width + x]
+            }
+        }
+    }
+    let largest = smooth.max()!
+    return smooth.map { pow($0 / largest, model.peakPower) }
 }
 
 /// Cells → px of the photo, and depth behind the root in mm.

@@ -42,6 +42,10 @@ public struct ModelFile {
     /// Cells along x, y and z.
     public let gridCells: [Int]
     public let depthRangeMm: Double
+    /// How heat-maps become positions, "mean" or "peak", and what the peak takes.
+    public let position: String
+    public let peakSigmaCells: Double
+    public let peakPower: Double
     public let scoreRadiusCells: Double
     public let scoreSureMass: Double
     public let joints: [String]
@@ -61,6 +65,9 @@ private struct ModelFields: Decodable {
     let outputs: [ModelFile.Output]
     let gridCells: [Int]
     let depthRangeMm: Double
+    let position: String?
+    let peakSigmaCells: Double?
+    let peakPower: Double?
     let scoreRadiusCells: Double
     let scoreSureMass: Double
     let joints: [String]
@@ -91,6 +98,9 @@ public func readModel(_ json: Data) throws -> ModelFile {
     let meanings = fields.outputs.map(\.meaning).sorted()
     try must(meanings == ["cells", "scores"] || meanings == ["heatmaps"], "outputs", meanings)
     try must(fields.gridCells.count == 3, "grid_cells", fields.gridCells)
+    // Files that do not say it are of a time when there was only the mean.
+    let position = fields.position ?? "mean"
+    try must(position == "mean" || position == "peak", "position", position)
     let root = fields.root.flatMap { fields.joints.firstIndex(of: $0) }
     try must(root != nil, "root", fields.root ?? "null")
     return ModelFile(
@@ -101,6 +111,9 @@ public func readModel(_ json: Data) throws -> ModelFile {
         cropPx: cropPx,
         gridCells: fields.gridCells,
         depthRangeMm: fields.depthRangeMm,
+        position: position,
+        peakSigmaCells: fields.peakSigmaCells ?? .nan,
+        peakPower: fields.peakPower ?? .nan,
         scoreRadiusCells: fields.scoreRadiusCells,
         scoreSureMass: fields.scoreSureMass,
         joints: fields.joints,

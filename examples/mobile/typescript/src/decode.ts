@@ -38,7 +38,8 @@ export function listJoints(
 /**
  * Cells [x, y, z] and scores 0…1 of each joint, from a model that was exported with --heatmaps.
  *
- * The softmax of all cells of a joint is its probability; the position is its expectation. The
+ * The softmax of all cells of a joint is its probability; the position is its expectation, or in the
+ * picture, where the model says so, that of a sharper form of it. The
  * score is the probability of the picture's cells near that position, over all depths.
  * @param heatmaps logits of shape [1, J·D, H, W] or [1, H, W, J·D]; channel = joint · D + depth.
  */
@@ -75,11 +76,14 @@ export function softArgmax(
       z += mass * layer;
       total += mass;
     }
+    const located = model.position === "peak" ? sharpened(plane, model) : plane;
+    let locatedTotal = 0;
     for (let cell = 0; cell < width * height; cell++) {
-      x += plane[cell] * (cell % width);
-      y += plane[cell] * Math.floor(cell / width);
+      x += located[cell] * (cell % width);
+      y += located[cell] * Math.floor(cell / width);
+      locatedTotal += located[cell];
     }
-    [x, y, z] = [x / total, y / total, z / total];
+    [x, y, z] = [x / locatedTotal, y / locatedTotal, z / total];
     let near = 0;
     for (let cell = 0; cell < width * height; cell++) {
       const right = (cell % width) - x;
@@ -90,6 +94,31 @@ export function softArgmax(
     scores.push(Math.min(1, near / total / model.scoreSureMass));
   }
   return { cells, scores };
+}
+
+/** The picture's cells of a joint, smoothed by a Gaussian and raised to a power: its peak alone. */
+function sharpened(plane: Float64Array, model: ModelFile): Float64Array {
+  const [width, height] = model.gridCells;
+  const bell = Array.from({ length: Math.max(width, height) }, (_, distance) =>
+    Math.exp(-((distance / model.peakSigmaCells) ** 2) / 2),
+  );
+  const rows = new Float64Array(plane.length);
+  const smooth = new Float64Array(plane.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      for (let from = 0; from < width; from++) {
+        rows[y * width + x] += bell[Math.abs(x - from)] * plane[y * width + from];
+      }
+    }
+  }
+  for (let y = 0; y < height; y++) {
+    for (let from = 0; from < height; from++) {
+      const weight = bell[Math.abs(y - from)];
+      for (let x = 0; x < width; x++) smooth[y * width + x] += weight * rows[from * width + x];
+    }
+  }
+  const largest = smooth.reduce((a, b) => Math.max(a, b));
+  return smooth.map((value) => (value / largest) ** model.peakPower);
 }
 
 /**

@@ -20,6 +20,10 @@ export interface ModelFile {
   /** Cells along x, y and z. */
   gridCells: number[];
   depthRangeMm: number;
+  /** How heat-maps become positions, and what the peak takes. */
+  position: "mean" | "peak";
+  peakSigmaCells: number;
+  peakPower: number;
   scoreRadiusCells: number;
   scoreSureMass: number;
   joints: string[];
@@ -50,6 +54,9 @@ export function readModel(json: string): ModelFile {
   const meanings = outputs.map((output: { meaning: string }) => output.meaning).sort();
   must(["cells,scores", "heatmaps"].includes(String(meanings)), "outputs", meanings);
   must(fields.grid_cells.length === 3, "grid_cells", fields.grid_cells);
+  // Files that do not say it are of a time when there was only the mean.
+  const position = fields.position ?? "mean";
+  must(position === "mean" || position === "peak", "position", position);
   const root = joints.indexOf(fields.root);
   must(root >= 0, "root", fields.root);
   return {
@@ -60,6 +67,9 @@ export function readModel(json: string): ModelFile {
     cropPx,
     gridCells: fields.grid_cells,
     depthRangeMm: fields.depth_range_mm,
+    position,
+    peakSigmaCells: fields.peak_sigma_cells,
+    peakPower: fields.peak_power,
     scoreRadiusCells: fields.score_radius_cells,
     scoreSureMass: fields.score_sure_mass,
     joints,
