@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .decode import PEAK_SIGMA
 from .runtime import PoseNetwork
 from .views import FloatArray, Sight, View, look
 
@@ -21,9 +22,12 @@ CLOSER = ((1.0, 0.0), (0.8, 0.0), (0.9, 20.0), (0.9, -20.0))
 #: The side of the view about the middle of both arms, by that of the first.
 ARMS_SCALE = 0.6
 ARMS = ("R_Shoulder", "R_Elbow", "R_Wrist", "L_Shoulder", "L_Elbow", "L_Wrist")
-#: A joint is the mean of all looks, weighted by their scores to this power: nearly the surest look
-#: alone, but several that are as sure share their noise.
-SCORE_POWER = 8
+#: Looks that disagree about a joint are not averaged: each has a vote of its score to this power,
+SCORE_POWER = 2
+#: it counts by the votes nearby, under a Gaussian of this deviation as a share of the view's side,
+AGREEMENT_SIGMA = PEAK_SIGMA
+#: and the crowd's middle is taken, by those counts to this power: as a heat-map's peak is found.
+AGREEMENT_POWER = 8
 
 
 def look_closely(
@@ -68,10 +72,14 @@ def further_views(view: View, arms_px: FloatArray) -> list[View]:
 def fuse(sights: Sequence[Sight]) -> Sight:
     """Sights of one person as one, in the view of the first."""
     scores = np.stack([sight.scores for sight in sights])
-    weight = np.maximum(scores, 1e-3) ** SCORE_POWER  # a joint that nobody sees has a mean too
-    weight /= weight.sum(axis=0)
     keypoints_px = np.stack([sight.keypoints_px for sight in sights])
     depth_mm = np.stack([sight.depth_mm for sight in sights])
+    votes = np.maximum(scores, 1e-3) ** SCORE_POWER  # a joint that nobody sees has a place too
+    apart = np.linalg.norm(keypoints_px[:, None] - keypoints_px, axis=-1)  # (V, V, J)
+    near = np.exp(-((apart / (AGREEMENT_SIGMA * sights[0].view.square_xywh[2])) ** 2) / 2)
+    agreement = (near * votes).sum(axis=1)
+    weight = votes * (agreement / agreement.max(axis=0)) ** AGREEMENT_POWER
+    weight /= weight.sum(axis=0)
     return Sight(
         view=sights[0].view,
         keypoints_px=(weight[..., None] * keypoints_px).sum(axis=0),
