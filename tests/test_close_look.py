@@ -124,6 +124,6 @@ def test_joints_that_no_look_sees_are_in_the_middle_of_them():
 def test_looks_that_agree_outvote_one_that_is_surer():
     crowd = [sight_of(x_px, 0, 0.5) for x_px in (9, 10, 11)]
     fused = fuse([sight_of(90, 100, 0.6), *crowd])
-    np.testing.assert_allclose(fused.keypoints_px, 10, atol=0.1)
+    np.testing.assert_allclose(fused.keypoints_px, 10, atol=0.5)
     np.testing.assert_allclose(fused.depth_mm, 0, atol=1)
     assert fused.score == pytest.approx(0.5, abs=1e-2)

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .decode import PEAK_SIGMA
 from .runtime import PoseNetwork
 from .views import FloatArray, Sight, View, look
 
@@ -25,7 +24,7 @@ ARMS = ("R_Shoulder", "R_Elbow", "R_Wrist", "L_Shoulder", "L_Elbow", "L_Wrist")
 #: Looks that disagree about a joint are not averaged: each has a vote of its score to this power,
 SCORE_POWER = 2
 #: it counts by the votes nearby, under a Gaussian of this deviation as a share of the view's side,
-AGREEMENT_SIGMA = PEAK_SIGMA
+AGREEMENT_SIGMA = 2 / 32
 #: and the crowd's middle is taken, by those counts to this power: as a heat-map's peak is found.
 AGREEMENT_POWER = 8
 
