@@ -74,6 +74,7 @@ def with_description(bundled: Path, path: Path, **changed) -> Path:
         ({"grid": [True, True, True]}, "grid"),
         ({"input_px": True}, "input_px"),
         ({"depth_range_mm": -1}, "depth_range_mm"),
+        ({"position": "middle"}, "position is 'middle'"),
         ({"licence": None}, "licence"),
         ({"format_version": 99}, "format 1"),
     ],

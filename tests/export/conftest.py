@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mobilehumanpose.decode import Position
 from mobilehumanpose.export.source import Source
 from mobilehumanpose.models.blocks import (
     Activation,
@@ -40,7 +41,7 @@ class TinyNet(nn.Module):
         return self.final_layer(self.decoder(torch.cat([skip, x], dim=1)))
 
 
-def make_source(activation: Activation = "relu6") -> Source:
+def make_source(activation: Activation = "relu6", position: Position = "mean") -> Source:
     """For crops of 64 px, with running statistics of its own."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -57,6 +58,7 @@ def make_source(activation: Activation = "relu6") -> Source:
         std=(128.0, 127.0, 126.0),
         licence="test",
         trained_on="noise",
+        position=position,
     )
     return Source(
         network=model.eval(), metadata=metadata, input_px=INPUT_PX, grid=(GRID, GRID, GRID)
@@ -65,7 +67,8 @@ def make_source(activation: Activation = "relu6") -> Source:
 
 @pytest.fixture(scope="session")
 def source() -> Source:
-    return make_source()
+    """With peaks, as the models that ship."""
+    return make_source(position="peak")
 
 
 @pytest.fixture(scope="session")

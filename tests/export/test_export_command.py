@@ -80,6 +80,8 @@ def test_a_file_and_all_that_an_app_must_know_lie_side_by_side(tmp_path, source,
     assert content["input"]["mean"] == [0, 0, 0]
     assert [output["meaning"] for output in content["outputs"]] == ["cells", "scores"]
     assert content["grid_cells"] == [8, 8, 8]
+    assert content["position"] == "peak"
+    assert (content["peak_sigma_cells"], content["peak_power"]) == (1.5 / 32 * 8, 8)
     assert content["score_radius_cells"] == 1.5 / 32 * 8
     assert len(content["joints"]) == 21
     assert content["joints"][content["edges"][0][0]] == "Head_top"
@@ -87,6 +89,23 @@ def test_a_file_and_all_that_an_app_must_know_lie_side_by_side(tmp_path, source,
     assert content["parity"]["crops"] == 2
     assert content["parity"]["against"] == "PyTorch float32"
     assert content["licence"] == "test"
+
+
+def test_how_joints_are_read_can_be_chosen(tmp_path, crops):
+    for position in ("mean", "peak"):
+        path = tmp_path / f"{position}.onnx"
+        export_model(DEFAULT_MODEL, path, ExportOptions(position=position))
+        assert json.loads(path.with_suffix(".json").read_text())["position"] == position
+        assert PoseNetwork(path).description.position == position
+    shown = np.stack([crops[0].repeat(4, axis=0).repeat(4, axis=1)])
+    (mean,), (peak,) = (
+        PoseNetwork(tmp_path / f"{position}.onnx", num_threads=1)(shown)[0]
+        for position in ("mean", "peak")
+    )
+    np.testing.assert_allclose(peak[:, 2], mean[:, 2], atol=1e-3)
+    assert np.abs(peak[:, :2] - mean[:, :2]).max() > 0.5
+    with pytest.raises(UserError, match="--position middle: choose of mean, peak"):
+        export_model(DEFAULT_MODEL, tmp_path / "x.onnx", ExportOptions(position="middle"))
 
 
 def test_a_failed_check_leaves_nothing(tmp_path, source, crops):

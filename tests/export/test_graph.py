@@ -1,15 +1,20 @@
 """What every converter reads: the same numbers in other forms."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
-from mobilehumanpose.decode import decode_heatmaps
+from mobilehumanpose.decode import POSITIONS, decode_heatmaps
 from mobilehumanpose.export.graph import ExportGraph, MaxPReLU, replace_prelus
 from mobilehumanpose.export.source import Reference
 
 
-def test_with_and_without_its_head_a_graph_answers_as_the_network_does(source, crops):
+@pytest.mark.parametrize("position", POSITIONS)
+def test_with_and_without_its_head_a_graph_answers_as_the_network_does(source, crops, position):
+    source = replace(source, metadata=replace(source.metadata, position=position))
     expected_cells, expected_scores = Reference(source)(crops[:4])
     images = torch.from_numpy(crops[:4])
     joints = ExportGraph(source, with_head=True, layout="NHWC")
@@ -19,7 +24,7 @@ def test_with_and_without_its_head_a_graph_answers_as_the_network_does(source, c
         maps = heatmaps(source.scaled(crops[:4]))
     np.testing.assert_allclose(cells, expected_cells, atol=1e-3)
     np.testing.assert_allclose(scores, expected_scores, atol=1e-3)
-    decoded_cells, decoded_scores = decode_heatmaps(maps.numpy(), source.num_joints)
+    decoded_cells, decoded_scores = decode_heatmaps(maps.numpy(), source.num_joints, position)
     np.testing.assert_allclose(decoded_cells, expected_cells, atol=1e-3)
     np.testing.assert_allclose(decoded_scores, expected_scores, atol=1e-3)
 

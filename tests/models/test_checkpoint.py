@@ -52,6 +52,15 @@ def test_there_and_back(model, saved):
     assert [p.name for p in saved.parent.iterdir()] == [saved.name]
 
 
+def test_files_that_do_not_say_how_joints_are_read_mean_the_mean(saved):
+    with safe_open(saved, framework="pt") as file:
+        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        fields = json.loads(file.metadata()[METADATA_KEY])
+    del fields["position"]
+    save_file(state, saved, metadata={METADATA_KEY: json.dumps(fields)})
+    assert load_checkpoint(saved)[1].position == "mean"
+
+
 def resave(path: Path, *, metadata: dict | None = None, state: dict | None = None) -> None:
     with safe_open(path, framework="pt") as file:
         old_state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -72,6 +81,7 @@ def resave(path: Path, *, metadata: dict | None = None, state: dict | None = Non
         ({"mean": [1, 2]}, "mean"),
         ({"std": [1, 0, 1]}, "std"),
         ({"depth_range_mm": "far"}, "depth_range_mm"),
+        ({"position": "middle"}, "position"),
         ({"licence": None}, "licence"),
         ({"format_version": 7}, "format 1"),
     ],
