@@ -21,11 +21,10 @@ CLOSER = ((1.0, 0.0), (0.8, 0.0), (0.9, 20.0), (0.9, -20.0))
 #: The side of the view about the middle of both arms, by that of the first.
 ARMS_SCALE = 0.6
 ARMS = ("R_Shoulder", "R_Elbow", "R_Wrist", "L_Shoulder", "L_Elbow", "L_Wrist")
-#: Looks that disagree about a joint are not averaged: each has a vote of its score to this power,
-SCORE_POWER = 2
-#: it counts by the votes nearby, under a Gaussian of this deviation as a share of the view's side,
+#: Looks that disagree about a joint are not averaged. Each votes with its score; what it counts is
+#: how many votes are near by, under a Gaussian of this deviation as a share of the view's side,
 AGREEMENT_SIGMA = 2 / 32
-#: and the crowd's middle is taken, by those counts to this power: as a heat-map's peak is found.
+#: to this power: the place that most agree about wins, much as a heat-map's peak is found.
 AGREEMENT_POWER = 8
 
 
@@ -73,7 +72,7 @@ def fuse(sights: Sequence[Sight]) -> Sight:
     scores = np.stack([sight.scores for sight in sights])
     keypoints_px = np.stack([sight.keypoints_px for sight in sights])
     depth_mm = np.stack([sight.depth_mm for sight in sights])
-    votes = np.maximum(scores, 1e-3) ** SCORE_POWER  # a joint that nobody sees has a place too
+    votes = np.maximum(scores, 1e-3)  # a joint that nobody sees has a place too
     apart = np.linalg.norm(keypoints_px[:, None] - keypoints_px, axis=-1)  # (V, V, J)
     near = np.exp(-((apart / (AGREEMENT_SIGMA * sights[0].view.square_xywh[2])) ** 2) / 2)
     agreement = (near * votes).sum(axis=1)
