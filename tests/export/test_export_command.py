@@ -92,16 +92,15 @@ def test_a_file_and_all_that_an_app_must_know_lie_side_by_side(tmp_path, source,
 
 
 def test_how_joints_are_read_can_be_chosen(tmp_path, crops):
-    for position in ("mean", "peak"):
-        path = tmp_path / f"{position}.onnx"
-        export_model(DEFAULT_MODEL, path, ExportOptions(position=position))
-        assert json.loads(path.with_suffix(".json").read_text())["position"] == position
-        assert PoseNetwork(path).description.position == position
-    shown = np.stack([crops[0].repeat(4, axis=0).repeat(4, axis=1)])
-    (mean,), (peak,) = (
-        PoseNetwork(tmp_path / f"{position}.onnx", num_threads=1)(shown)[0]
-        for position in ("mean", "peak")
+    path = tmp_path / "mean.onnx"
+    export_model(DEFAULT_MODEL, path, ExportOptions(position="mean"))
+    assert json.loads(path.with_suffix(".json").read_text())["position"] == "mean"
+    of_peak, of_mean = (
+        PoseNetwork(file, num_threads=1) for file in (model_path(DEFAULT_MODEL), path)
     )
+    assert (of_peak.description.position, of_mean.description.position) == ("peak", "mean")
+    shown = crops[:1].repeat(4, axis=1).repeat(4, axis=2)
+    (peak,), (mean,) = of_peak(shown)[0], of_mean(shown)[0]
     np.testing.assert_allclose(peak[:, 2], mean[:, 2], atol=1e-3)
     assert np.abs(peak[:, :2] - mean[:, :2]).max() > 0.5
     with pytest.raises(UserError, match="--position middle: choose of mean, peak"):
@@ -255,10 +254,27 @@ def test_too_few_pictures_to_calibrate_on_are_refused(tmp_path):
         calibration_crops(tmp_path, 64, "whole")
 
 
-def test_noise_stands_in_for_photographs():
-    crops, pictures = check_crops([], 64)
-    assert crops.shape == (4, 64, 64, 3)
-    assert "noise" in pictures
+def test_drawn_people_stand_in_for_photographs():
+    assert check_crops([], 64).crops.shape == (8, 64, 64, 3)
+    crops, pictures = check_crops([], 256)
+    assert pictures == "drawn people"
+    _, scores = PoseNetwork(model_path(DEFAULT_MODEL), num_threads=1)(crops)
+    assert scores.mean() > 0.7  # or their parity would say little
+
+
+def test_joints_count_in_halves_as_pytorch_is_sure_of_them():
+    expected = np.zeros((1, 21, 3)), np.full((1, 21), 0.01)
+    expected[1][0, :10] = 0.9
+    found = expected[0].copy(), expected[1]
+    found[0][0, 20] = [1, 0, 0]  # 62.5 mm
+    parity = compare(found, expected, grid=(32,) * 3, depth_range_mm=2000, pictures="p")
+    assert parity.mean_mm == pytest.approx(62.5 / 21)
+    assert parity.weighted_mm == pytest.approx(62.5 * 0.01 / 9.11)
+    refuse_difference(parity, "float16", "a.onnx")
+    found[0][0, [0, 20]] = found[0][0, [20, 0]]
+    parity = compare(found, expected, grid=(32,) * 3, depth_range_mm=2000, pictures="p")
+    with pytest.raises(UserError, match=r"in float16 its joints are 6\.17 mm"):
+        refuse_difference(parity, "float16", "a.onnx")
 
 
 def test_differences_are_told_in_cells_and_millimetres():

@@ -81,7 +81,7 @@ def test_the_file_answers_as_pytorch_does(tmp_path, preset, activation):
 
 def test_a_graph_that_differs_is_not_written(tmp_path, monkeypatch):
     source, _ = checkpoint(tmp_path / "net.safetensors", "lpski-xs", "relu6")
-    monkeypatch.setattr(parity, "MEAN_FLOAT16_MM", -1.0)
+    monkeypatch.setattr(parity, "WEIGHTED_FLOAT16_MM", -1.0)
     with pytest.raises(UserError, match=r"net\.onnx: not written"):
         convert(source, tmp_path / "net.onnx")
     assert [p.name for p in tmp_path.iterdir()] == ["net.safetensors"]

@@ -15,14 +15,15 @@ from ..media import find_photos, load_photo
 from ..runtime import PoseNetwork
 from ..views import find_person, view_affine
 from ..weights import DEFAULT_MODEL, model_path
+from .drawn_people import draw_people
 
 #: Fewer pictures do not show the range that values have; more tell little more and take longer.
 MIN_CALIBRATION, MAX_CALIBRATION = 64, 128
 #: Every so many-th of them is kept back, to compare the file with PyTorch on what it was not
 #: calibrated on.
 KEEP_BACK = 8
-#: Pictures of noise that stand in where no photograph is given: the graph's parity shows on any.
-NUM_NOISE_CROPS = 4
+#: Drawings that stand in where no photograph is given.
+NUM_DRAWN = 8
 
 CalibrationBoxes = Literal["found", "whole"]
 
@@ -35,15 +36,13 @@ class CropSet(NamedTuple):
 
 
 def check_crops(photos: Sequence[Path], input_px: int) -> CropSet:
-    """The middle square of each photograph, or noise where there is none.
+    """The middle square of each photograph, or drawn people where there is none.
 
     Raises:
         UserError: a photograph cannot be read, or is too small.
     """
     if not photos:
-        rng = np.random.default_rng(0)
-        shape = (NUM_NOISE_CROPS, input_px, input_px, 3)
-        return CropSet(rng.integers(0, 256, shape, dtype=np.uint8), "pictures of noise")
+        return CropSet(draw_people(NUM_DRAWN, input_px), "drawn people")
     crops = [_middle(path, load_photo(path), input_px) for path in photos]
     return CropSet(np.stack(crops), "crops of photographs")
 
