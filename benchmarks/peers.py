@@ -36,7 +36,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mobilehumanpose.close_look import ARMS, SCORE_POWER, further_views
+from mobilehumanpose.close_look import ARMS, further_views, weights_by_agreement
 from mobilehumanpose.data.catalogue import find_dataset
 from mobilehumanpose.data.crops import person_box
 from mobilehumanpose.data.images import read_image
@@ -276,7 +276,7 @@ def ask(network: Network, person: Person, way: str) -> Answer:
     if way == "turned by itself":
         return found
     further = further_views(view, found.px[ARM_INDICES])
-    return mean_answer([found, *(answer(other) for other in further)])
+    return fused([found, *(answer(other) for other in further)], view.square_xywh[2])
 
 
 def mirrored(said: Answer) -> Answer:
@@ -285,17 +285,15 @@ def mirrored(said: Answer) -> Answer:
     return Answer(said.px[SWAPPED_LIMBS], mm, said.score, said.joint_scores[SWAPPED_LIMBS])
 
 
-def mean_answer(answers: list[Answer]) -> Answer:
-    """As :func:`~mobilehumanpose.close_look.fuse` does it."""
-    weight = np.maximum([said.joint_scores for said in answers], 1e-3) ** SCORE_POWER
-    weight /= weight.sum(axis=0)
-
-    def mean(values: list[np.ndarray]) -> np.ndarray:
-        return (weight[..., None] * np.stack(values)).sum(axis=0)
-
+def fused(answers: list[Answer], side_px: float) -> Answer:
+    """As :func:`~mobilehumanpose.close_look.fuse` does it, of views whose first has that side."""
+    keypoints_px = np.stack([said.px for said in answers])
+    scores = np.stack([said.joint_scores for said in answers])
+    weight = weights_by_agreement(keypoints_px, scores, side_px)[..., None]
     all_mm = [said.mm for said in answers if said.mm is not None]
     return answers[0]._replace(
-        px=mean([said.px for said in answers]), mm=mean(all_mm) if all_mm else None
+        px=(weight * keypoints_px).sum(axis=0),
+        mm=(weight * np.stack(all_mm)).sum(axis=0) if all_mm else None,
     )
 
 

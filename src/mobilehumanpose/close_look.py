@@ -67,17 +67,33 @@ def further_views(view: View, arms_px: FloatArray) -> list[View]:
     return views[1:]  # the first has been looked at
 
 
+def weights_by_agreement(
+    keypoints_px: FloatArray, scores: FloatArray, side_px: float
+) -> FloatArray:
+    """How much each of V looks counts for each of J joints.
+
+    Args:
+        keypoints_px: (V, J, 2) in the photo.
+        scores: (V, J).
+        side_px: of the first view.
+
+    Returns:
+        (V, J), whose sum over the looks is 1.
+    """
+    votes = np.maximum(scores, 1e-3)  # a joint that nobody sees has a place too
+    apart = np.linalg.norm(keypoints_px[:, None] - keypoints_px, axis=-1)
+    near = np.exp(-((apart / (AGREEMENT_SIGMA * side_px)) ** 2) / 2)
+    agreement = (near * votes).sum(axis=1)
+    weight = votes * (agreement / agreement.max(axis=0)) ** AGREEMENT_POWER
+    return weight / weight.sum(axis=0)
+
+
 def fuse(sights: Sequence[Sight]) -> Sight:
     """Sights of one person as one, in the view of the first."""
     scores = np.stack([sight.scores for sight in sights])
     keypoints_px = np.stack([sight.keypoints_px for sight in sights])
     depth_mm = np.stack([sight.depth_mm for sight in sights])
-    votes = np.maximum(scores, 1e-3)  # a joint that nobody sees has a place too
-    apart = np.linalg.norm(keypoints_px[:, None] - keypoints_px, axis=-1)  # (V, V, J)
-    near = np.exp(-((apart / (AGREEMENT_SIGMA * sights[0].view.square_xywh[2])) ** 2) / 2)
-    agreement = (near * votes).sum(axis=1)
-    weight = votes * (agreement / agreement.max(axis=0)) ** AGREEMENT_POWER
-    weight /= weight.sum(axis=0)
+    weight = weights_by_agreement(keypoints_px, scores, sights[0].view.square_xywh[2])
     return Sight(
         view=sights[0].view,
         keypoints_px=(weight[..., None] * keypoints_px).sum(axis=0),

@@ -37,11 +37,14 @@ def _person(rng: np.random.Generator) -> NDArray[np.uint8]:
     hips, neck = np.array([128.0, 128 + 10 * scale]), np.array([128.0, 128 - 55 * scale])
     head = neck + [0, -22 * scale]
 
-    def limb(start: FloatArray, angle: float, length: float, color: FloatArray, width: float):  # type: ignore[no-untyped-def]
+    def limb(
+        start: FloatArray, angle: float, length: float, color: FloatArray, width: float
+    ) -> FloatArray:
         """A line at an angle from straight down; where it ends."""
         end = start + length * scale * np.array([np.sin(angle), np.cos(angle)])
-        ends = [tuple(np.rint(p * 2**_SHIFT).astype(int).tolist()) for p in (start, end)]
-        cv2.line(picture, *ends, color.tolist(), round(width * scale), cv2.LINE_AA, _SHIFT)
+        first, last = (np.rint(point * 2**_SHIFT).astype(int).tolist() for point in (start, end))
+        thick = round(width * scale)
+        cv2.line(picture, first, last, color.tolist(), thick, cv2.LINE_AA, _SHIFT)
         return end
 
     for side in (-1, 1):
