@@ -30,10 +30,10 @@ from .views import (
 FloatArray = NDArray[np.floating]
 
 #: A person is lost whose mean score falls below this, and found from the other on. Finding takes
-#: more: it is the best of many looks. Both are of the bundled model, and CUT_SHARE is of pictures:
+#: more: it is the best of many looks. Both are of the bundled models, and CUT_SHARE is of pictures:
 #: measured by benchmarks/tracking_scores.py.
-KEEP_SCORE = 0.25
-FIND_SCORE = 0.38
+KEEP_SCORE = 0.35
+FIND_SCORE = 0.47
 #: Nobody is looked for more often: a search costs as much as 20 to 50 frames.
 SEARCH_INTERVAL_S = 0.5
 #: Who is found again within this time, in a square that overlaps the last by this much, is the
