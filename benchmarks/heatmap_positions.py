@@ -11,6 +11,7 @@ the picture's plane.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mobilehumanpose.data.lspet import torso_length_px
+from mobilehumanpose.decode import smoothing_matrix
 from mobilehumanpose.errors import UserError
-from mobilehumanpose.export.source import load_source
+from mobilehumanpose.export.source import Source, load_source
 from mobilehumanpose.models.head import Marginals, expected_cells, joint_marginals
 from mobilehumanpose.skeleton import LIMB_JOINTS, get_skeleton
 from mobilehumanpose.train.command import LOADERS
@@ -45,23 +47,28 @@ def main() -> None:
     arguments = parser.parse_args()
     table = Table("x and y", title=f"{arguments.model}: PCK@0.2, and distance in torso lengths")
     columns = []
+    try:
+        source = load_source(arguments.model)
+    except UserError as error:
+        sys.exit(str(error))
     for title, (name, every) in SETS.items():
         try:
-            columns.append(measure(arguments.model, name, arguments.data, every))
+            columns.append(measure(source, name, arguments.data, every))
         except UserError as error:
             Console().print(f"{title}: {error}")
             continue
         table.add_column(f"{title}, PCK")
         table.add_column("distance")
+    if not columns:
+        sys.exit(f"{arguments.data}: nothing to measure on")
     for way in columns[0]:
         cells = [f"{value:.3f}" for column in columns for value in column[way]]
         table.add_row(way, *cells)
     Console().print(table)
 
 
-def measure(model: str, name: str, data: Path, every: int) -> dict[str, tuple[float, float]]:
+def measure(source: Source, name: str, data: Path, every: int) -> dict[str, tuple[float, float]]:
     """(PCK, mean distance in torso lengths) over the limb joints for each way to read."""
-    source = load_source(model)
     skeleton = get_skeleton(source.metadata.joint_set)
     dataset = LOADERS[name](data)
     dataset = replace(
@@ -102,7 +109,9 @@ def read(heatmaps: torch.Tensor, num_joints: int) -> Iterator[tuple[str, torch.T
         sharper = joint_marginals(heatmaps * power, num_joints)
         yield f"all of it, power {power:g}", expected_cells(sharper)
     for sigma in SIGMAS_CELLS:
-        rows, columns = (bells(n, sigma) for n in marginals.plane.shape[2:])
+        rows, columns = (
+            torch.tensor(smoothing_matrix(n, sigma)) for n in marginals.plane.shape[2:]
+        )
         smooth = rows @ marginals.plane @ columns
         smooth = smooth / smooth.amax(dim=(2, 3), keepdim=True)
         for power in PLANE_POWERS:
@@ -110,12 +119,6 @@ def read(heatmaps: torch.Tensor, num_joints: int) -> Iterator[tuple[str, torch.T
             plane = plane / plane.sum(dim=(2, 3), keepdim=True)
             cells = expected_cells(Marginals(plane, marginals.depth))
             yield f"smoothed by {sigma:g}, power {power}", cells
-
-
-def bells(num_cells: int, sigma_cells: float) -> torch.Tensor:
-    """(C, C) Gaussians about each cell."""
-    cells = torch.arange(float(num_cells))
-    return torch.exp(-(((cells[:, None] - cells) / sigma_cells) ** 2) / 2)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def test_typescript():
     run("node", compiler, cwd=folder)
     output = run("node", "--test", "test/", cwd=folder)
     assert "fail 0" in output
-    assert "pass 31" in output
+    assert "pass 33" in output
 
 
 def test_kotlin(tmp_path):

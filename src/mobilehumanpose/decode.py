@@ -64,15 +64,15 @@ PLACEMENT_ROUNDS = 12
 
 
 @functools.cache
-def smoothing_matrix(num_cells: int, width: int) -> NDArray[np.float32]:
-    """(C, C) that smooths values at C cells by the peak's Gaussian; a row is its bell, of height 1.
+def smoothing_matrix(num_cells: int, sigma_cells: float) -> NDArray[np.float32]:
+    """(C, C), read-only, that smooths values at C cells; a row is a Gaussian's bell, of height 1.
 
     Args:
         num_cells: C, along one axis of the picture's cells.
-        width: of the grid, in cells; read-only.
+        sigma_cells: the Gaussian's deviation.
     """
     cells = np.arange(num_cells)
-    distance = (cells[:, None] - cells) / (PEAK_SIGMA * width)
+    distance = (cells[:, None] - cells) / sigma_cells
     matrix = np.exp(-(distance**2) / 2).astype(np.float32)
     matrix.setflags(write=False)
     return matrix
@@ -81,7 +81,8 @@ def smoothing_matrix(num_cells: int, width: int) -> NDArray[np.float32]:
 def _sharpened(plane: FloatArray) -> FloatArray:
     """(N, J, H, W) probabilities, smoothed and raised to a high power, that sum to 1 again."""
     height, width = plane.shape[2:]
-    peak = smoothing_matrix(height, width) @ plane @ smoothing_matrix(width, width)
+    sigma_cells = PEAK_SIGMA * width
+    peak = smoothing_matrix(height, sigma_cells) @ plane @ smoothing_matrix(width, sigma_cells)
     peak /= peak.max(axis=(2, 3), keepdims=True)
     for _ in range(PEAK_SQUARINGS):
         peak *= peak

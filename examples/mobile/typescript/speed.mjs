@@ -35,7 +35,11 @@ for (const [width, height] of [[1280, 720], [1920, 1080]]) {
 const crop = new Uint8Array(256 * 256 * 3);
 console.log(`crop to a float32 tensor: ${median(() => mhp.toInput(crop, model))}`);
 const heatmaps = Float32Array.from({ length: 21 * 32 ** 3 }, (_, i) => ((i * 7919) % 1009) / 100);
-console.log(`heat-maps of 21 joints × 32³ to cells: ${median(() => mhp.softArgmax(heatmaps, model))}`);
+for (const position of ["mean", "peak"]) {
+  const file = mhp.readModel(JSON.stringify({ ...fields, position }));
+  const time = median(() => mhp.softArgmax(heatmaps, file));
+  console.log(`heat-maps of 21 joints × 32³ to cells, ${position}: ${time}`);
+}
 const { camera, keypoints_px, depth_mm, scores } = golden.placements[0];
 const [fx, fy, cx, cy] = camera;
 const place = () => mhp.placeInCamera(keypoints_px, depth_mm, scores, model, { fx, fy, cx, cy });

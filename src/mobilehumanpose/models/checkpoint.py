@@ -75,9 +75,10 @@ class CheckpointMetadata:
         fields = parse_json(text, f"{source}: its metadata")
         if not isinstance(fields, Mapping) or fields.get("format_version") != FORMAT_VERSION:
             raise UserError(f"{source}: its metadata is not of format {FORMAT_VERSION}")
+        fields = {"position": "mean", **fields}
         values: dict[str, Any] = {}
         for name in cls.__dataclass_fields__:
-            value = fields.get(name, "mean" if name == "position" else None)
+            value = fields.get(name)
             if name in ("mean", "std"):
                 is_right = (
                     isinstance(value, list)

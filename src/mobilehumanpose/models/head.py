@@ -26,7 +26,14 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from ..decode import PEAK_SQUARINGS, SCORE_RADIUS, SURE_MASS, Position, smoothing_matrix
+from ..decode import (
+    PEAK_SIGMA,
+    PEAK_SQUARINGS,
+    SCORE_RADIUS,
+    SURE_MASS,
+    Position,
+    smoothing_matrix,
+)
 from ..errors import UserError
 
 
@@ -120,7 +127,7 @@ def sharpened(plane: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 def _smoothing(height: int, width: int) -> tuple[Tensor, Tensor]:
     """(H, H) and (W, W) for :func:`sharpened`."""
-    rows, columns = smoothing_matrix(height, width), smoothing_matrix(width, width)
+    rows, columns = (smoothing_matrix(cells, PEAK_SIGMA * width) for cells in (height, width))
     return torch.tensor(rows), torch.tensor(columns)
 
 

@@ -85,6 +85,9 @@ fun readModel(json: String): ModelFile {
     // Files that do not say it are of a time when there was only the mean.
     val position = fields.optString("position", "mean")
     must(position == "mean" || position == "peak", "position", position)
+    for (field in if (position == "peak") listOf("peak_sigma_cells", "peak_power") else listOf()) {
+        must(fields.optDouble(field) > 0, field, fields.opt(field))
+    }
     val joints = fields.getJSONArray("joints").strings()
     val root = joints.indexOf(fields.optString("root"))
     must(root >= 0, "root", fields.opt("root"))

@@ -70,6 +70,9 @@ fun testModel() {
     refused("field format ") { readModel(changed("format", "other")) }
     refused("field format_version") { readModel(changed("format_version", 2)) }
     refused("field root") { readModel(changed("root", "Tail")) }
+    refused("field position") { readModel(changed("position", "middle")) }
+    val unsmoothed = JSONObject(changed("position", "peak")).put("peak_sigma_cells", 0).toString()
+    refused("field peak_sigma_cells") { readModel(unsmoothed) }
     refused("field grid_cells") { readModel(changed("grid_cells", JSONArray(listOf(32, 32)))) }
     refused("field input.layout") { readModel(changed("input", inputWith("layout", "CHWN"))) }
     refused("field input.dtype") { readModel(changed("input", inputWith("dtype", "int8"))) }

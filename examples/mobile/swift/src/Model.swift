@@ -101,6 +101,9 @@ public func readModel(_ json: Data) throws -> ModelFile {
     // Files that do not say it are of a time when there was only the mean.
     let position = fields.position ?? "mean"
     try must(position == "mean" || position == "peak", "position", position)
+    let (sigma, power) = (fields.peakSigmaCells ?? .nan, fields.peakPower ?? .nan)
+    try must(position == "mean" || sigma > 0, "peak_sigma_cells", sigma)
+    try must(position == "mean" || power > 0, "peak_power", power)
     let root = fields.root.flatMap { fields.joints.firstIndex(of: $0) }
     try must(root != nil, "root", fields.root ?? "null")
     return ModelFile(
@@ -112,8 +115,8 @@ public func readModel(_ json: Data) throws -> ModelFile {
         gridCells: fields.gridCells,
         depthRangeMm: fields.depthRangeMm,
         position: position,
-        peakSigmaCells: fields.peakSigmaCells ?? .nan,
-        peakPower: fields.peakPower ?? .nan,
+        peakSigmaCells: sigma,
+        peakPower: power,
         scoreRadiusCells: fields.scoreRadiusCells,
         scoreSureMass: fields.scoreSureMass,
         joints: fields.joints,

@@ -101,6 +101,8 @@ func testModel() throws {
         ("field format_version", ["format_version": 2]),
         ("field root", ["root": "Tail"]),
         ("field root", ["root": NSNull()]),
+        ("field position", ["position": "middle"]),
+        ("field peak_sigma_cells", ["position": "peak", "peak_sigma_cells": 0]),
         ("field grid_cells", ["grid_cells": [32, 32]]),
         ("field input.layout", inputWith(["layout": "CHWN"])),
         ("field input.dtype", inputWith(["dtype": "int8"])),

@@ -57,6 +57,9 @@ export function readModel(json: string): ModelFile {
   // Files that do not say it are of a time when there was only the mean.
   const position = fields.position ?? "mean";
   must(position === "mean" || position === "peak", "position", position);
+  for (const field of position === "peak" ? ["peak_sigma_cells", "peak_power"] : []) {
+    must(fields[field] > 0, field, fields[field]);
+  }
   const root = joints.indexOf(fields.root);
   must(root >= 0, "root", fields.root);
   return {

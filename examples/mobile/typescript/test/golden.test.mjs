@@ -55,6 +55,7 @@ for (const [field, value] of [
   ["format", "other"],
   ["format_version", 2],
   ["root", "Tail"],
+  ["position", "middle"],
   ["grid_cells", [32, 32]],
   ["input", { ...golden.model.input, layout: "CHWN" }],
   ["input", { ...golden.model.input, dtype: "int8" }],
@@ -68,6 +69,11 @@ for (const [field, value] of [
     assert.throws(() => mhp.readModel(changed), new RegExp(`field ${field}`));
   });
 }
+
+test("a peak needs its smoothing", () => {
+  const changed = { ...golden.model, position: "peak", peak_sigma_cells: undefined };
+  assert.throws(() => mhp.readModel(JSON.stringify(changed)), /field peak_sigma_cells/);
+});
 
 test("boxes become squares", () => {
   for (const { box, size, square } of golden.boxes) {
