@@ -51,7 +51,8 @@ def convert(source: Path, out: Path, **options) -> str:
 
 
 @pytest.mark.parametrize(
-    ("preset", "activation"), [("lpski-lite0", "relu6"), ("lpski-xs", "prelu")]
+    ("preset", "activation"),
+    [("lpski-lite0", "relu6"), ("lpski-xs", "prelu"), ("lpski-basic", "relu6")],
 )
 def test_the_file_answers_as_pytorch_does(tmp_path, preset, activation):
     source, model = checkpoint(tmp_path / "net.safetensors", preset, activation)

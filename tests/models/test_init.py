@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from mobilehumanpose.models.blocks import InvertedResidual
+from mobilehumanpose.models.blocks import BasicBlock, InvertedResidual
 from mobilehumanpose.models.head import soft_argmax
 from mobilehumanpose.models.init import initialise
 from mobilehumanpose.models.presets import PRESETS, build
 
 
-@pytest.mark.parametrize("preset", ["lpski-xs", "lpwo-s", "lpres-s", "lpski-lite0"])
+@pytest.mark.parametrize("preset", ["lpski-xs", "lpwo-s", "lpres-s", "lpski-lite0", "lpski-basic"])
 def test_fresh_networks_answer_with_the_middle_of_the_grid(preset):
     torch.manual_seed(0)
     model = build(preset, num_joints=4)
@@ -21,10 +21,14 @@ def test_fresh_networks_answer_with_the_middle_of_the_grid(preset):
     np.testing.assert_allclose(cells.detach(), np.broadcast_to(middle, (2, 4, 3)), atol=0.3)
 
 
-def test_blocks_with_an_identity_start_as_the_identity():
+@pytest.mark.parametrize(
+    "block",
+    [InvertedResidual(16, 16, stride=1, expansion=6, activation="prelu"), BasicBlock(16)],
+    ids=["inverted residual", "basic"],
+)
+def test_blocks_with_an_identity_start_as_the_identity(block):
     torch.manual_seed(0)
-    block = InvertedResidual(16, 16, stride=1, expansion=6, activation="prelu")
-    x = torch.randn(2, 16, 8, 8)
+    x = torch.rand(2, 16, 8, 8)  # where a rectifier leaves everything as it is
     assert not torch.equal(block(x), x)
     initialise(block)
     assert torch.equal(block(x), x)
@@ -44,7 +48,7 @@ def test_signals_keep_their_size_through_the_decoder():
 
 def test_the_same_seed_draws_the_same_weights():
     for preset in PRESETS:
-        if preset.endswith(("xs", "lite0")):
+        if preset.endswith(("xs", "lite0", "basic")):
             torch.manual_seed(3)
             first = build(preset).state_dict()
             torch.manual_seed(3)

@@ -70,7 +70,7 @@ def test_lite0_is_small():
 
 @torch.no_grad()
 def test_grid_cells_are_what_comes_out():
-    for preset in ("lpski-xs", "lpski-lite0"):
+    for preset in ("lpski-xs", "lpski-lite0", "lpski-basic"):
         model = build(preset, num_joints=3).eval()
         width, height, depth = grid_cells(model.config, 128)
         assert model(torch.zeros(1, 3, 128, 128)).shape == (1, 3 * depth, height, width)

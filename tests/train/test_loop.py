@@ -15,6 +15,7 @@ from mobilehumanpose.errors import UserError
 from mobilehumanpose.models.blocks import fold_norms
 from mobilehumanpose.models.checkpoint import load_checkpoint
 from mobilehumanpose.models.onnx_weights import read_onnx
+from mobilehumanpose.train.dataset import Crops
 from mobilehumanpose.train.distributed import Ranks
 from mobilehumanpose.train.losses import Summed
 from mobilehumanpose.train.recipes import adjust_recipe, find_recipe
@@ -295,6 +296,30 @@ def save_teacher(recipe, tiny_set, folder):
     path = folder / "teacher.safetensors"
     tiny_trainer(replace(recipe, seed=7), tiny_set, folder / "taught").learner.save_network(path)
     return path
+
+
+@pytest.mark.parametrize("is_native", [True, False])
+def test_half_precision_is_for_processors_that_multiply_it(tiny_recipe, monkeypatch, is_native):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: is_native)
+    learner = Learner(replace(tiny_recipe, amp=True), Ranks(device=torch.device("cpu")))
+    kinds = []
+    learner.model.final_layer.register_forward_hook(
+        lambda _module, _args, heatmaps: kinds.append(heatmaps.dtype)
+    )
+    learner.prepare(tiny_recipe.stages[0])
+    crops = Crops(
+        pixels=torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8),
+        targets=torch.rand(4, 21, 3),
+        known=torch.ones(4, 21, 3, dtype=torch.bool),
+        source=torch.zeros(4, 2, dtype=torch.int64),
+    )
+    before = [parameter.clone() for parameter in learner.model.parameters()]
+    result = learner(crops, 1e-3, wants_save=False)
+    assert kinds == [torch.bfloat16 if is_native else torch.float32]
+    assert 0 < result.loss < 10
+    after = list(learner.model.parameters())
+    assert all(parameter.dtype == torch.float32 for parameter in after)
+    assert any(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
 
 
 def test_a_teacher_changes_what_is_learnt_and_a_run_goes_on_with_the_same_one(

@@ -94,6 +94,28 @@ class InvertedResidual(nn.Module):
         return x + self.conv(x) if self.has_identity else self.conv(x)
 
 
+class BasicBlock(nn.Module):
+    """Two 3×3 convolutions and the input added to them (He et al., CVPR 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = ConvBNAct(channels, channels, activation="relu6")
+        self.second = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
+        )
+        self.activation = nn.ReLU6()
+        self.has_identity = True
+
+    @property
+    def last_norm(self) -> nn.BatchNorm2d:
+        """The normalisation behind the second convolution."""
+        return cast(nn.BatchNorm2d, self.second[-1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) → the same shape."""
+        return self.activation(x + self.second(self.first(x)))
+
+
 def decoder_stage(
     in_channels: int, mid_channels: int, out_channels: int, *, activation: Activation
 ) -> nn.Sequential:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .blocks import InvertedResidual
+from .blocks import BasicBlock, InvertedResidual
 
 #: PReLU's slope before training.
 PRELU_SLOPE = 0.25
@@ -43,5 +43,5 @@ def initialise(model: nn.Module) -> None:
         elif isinstance(module, nn.PReLU):
             nn.init.constant_(module.weight, PRELU_SLOPE)
     for module in model.modules():
-        if isinstance(module, InvertedResidual) and module.has_identity:
+        if isinstance(module, InvertedResidual | BasicBlock) and module.has_identity:
             nn.init.zeros_(module.last_norm.weight)

@@ -8,15 +8,16 @@ import torch
 from torch import nn
 
 from ..errors import UserError
+from .basic import BasicConfig, BasicNet
 from .blocks import Activation
 from .init import initialise
 from .lite import SLIM_STAGES, LiteConfig, LiteNet
 from .lpnet import LpNet, LpNetConfig
 
-NetworkConfig = LpNetConfig | LiteConfig
-Network = LpNet | LiteNet
+NetworkConfig = LpNetConfig | LiteConfig | BasicConfig
+Network = LpNet | LiteNet | BasicNet
 
-#: The published networks with the 18 joints of Human3.6M, and the one that this project adds.
+#: The published networks with the 18 joints of Human3.6M, and those that this project adds.
 PRESETS: dict[str, NetworkConfig] = {
     # The paper's large and small networks.
     "lpski-l": LpNetConfig(family="LPSKI"),
@@ -38,6 +39,8 @@ PRESETS: dict[str, NetworkConfig] = {
     "lpski-lite0-half": LiteConfig(
         num_joints=21, stages=SLIM_STAGES, embedding=128, decoder_channels=96
     ),
+    # As many multiplications as lpski-lite0, made for training from new weights.
+    "lpski-basic": BasicConfig(num_joints=21),
 }
 
 
@@ -61,7 +64,7 @@ def build(
     Args:
         preset: a key of ``PRESETS``.
         num_joints: J, the preset's own when None.
-        activation: the preset's own when None; ``lpski-lite0`` has ReLU6 only.
+        activation: the preset's own when None; what this project adds has ReLU6 only.
 
     Raises:
         UserError: no such preset, or it cannot have that activation.
@@ -70,22 +73,22 @@ def build(
     if num_joints is not None:
         config = replace(config, num_joints=num_joints)
     model: Network
-    if isinstance(config, LiteConfig):
-        if activation not in (None, "relu6"):
-            raise UserError(f"{preset} is made with relu6, not {activation!r}")
-        model = LiteNet(config)
-    else:
+    if isinstance(config, LpNetConfig):
         model = LpNet(config if activation is None else replace(config, activation=activation))
+    elif activation not in (None, "relu6"):
+        raise UserError(f"{preset} is made with relu6, not {activation!r}")
+    else:
+        model = LiteNet(config) if isinstance(config, LiteConfig) else BasicNet(config)
     initialise(model)
     return model
 
 
 def grid_cells(config: NetworkConfig, input_px: int = 256) -> tuple[int, int, int]:
     """Cells of the heat-map along (x, y, z) for a square input."""
-    if isinstance(config, LiteConfig):
-        return input_px // 8, input_px // 8, config.depth_cells
-    side = input_px * config.grid // 256
-    return side, side, config.depth_cells or config.grid
+    if isinstance(config, LpNetConfig):
+        side = input_px * config.grid // 256
+        return side, side, config.depth_cells or config.grid
+    return input_px // 8, input_px // 8, config.depth_cells
 
 
 def count_parameters(model: nn.Module) -> int:

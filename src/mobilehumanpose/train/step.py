@@ -76,6 +76,14 @@ def make_normalizer(mean: Triple, std: Triple, device: torch.device) -> Callable
     return normalize
 
 
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether it has the instructions for it; one that lacks them would be slower so."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # torch asks this way itself, and has no public one.
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
 class Learner:
     """A recipe's network and what trains it.
 
@@ -109,11 +117,7 @@ class Learner:
         self.ask_teacher: Callable[[Tensor], Marginals] | None = None
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
         self.optimizer = kind(self._parameter_groups(), fused=True)
-        self.uses_amp = (
-            recipe.amp
-            and ranks.device.type == "cuda"
-            and torch.cuda.is_bf16_supported(including_emulation=False)
-        )
+        self.uses_amp = recipe.amp and multiplies_bfloat16(ranks.device)
         self.forward: Callable[[Tensor], Tensor] = self.model
         self._stage = recipe.stages[0]
         self._is_prepared = False
@@ -226,9 +230,8 @@ class Learner:
         normalize = make_normalizer(mean, std, self.ranks.device)
 
         on_processor = self.ranks.device.type == "cpu"
-        # A belief need not be exact. Processors that lack the instructions would be slower for it;
-        # torch asks this way itself, and has no public one.
-        uses_bfloat16 = on_processor and torch.cpu._is_avx512_bf16_supported()
+        # A belief need not be exact.
+        uses_bfloat16 = on_processor and multiplies_bfloat16(self.ranks.device)
 
         @torch.no_grad()
         def ask(pixels: Tensor) -> Marginals:
