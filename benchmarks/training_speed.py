@@ -20,7 +20,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from mobilehumanpose.models.lite import LiteConfig
+from mobilehumanpose.models.lpnet import LpNetConfig
 from mobilehumanpose.models.presets import preset_config
 from mobilehumanpose.train.allocator import keep_memory
 from mobilehumanpose.train.dataset import Crops
@@ -91,7 +91,8 @@ def main() -> None:
         arguments.threads or [torch.get_num_threads()],
     ):
         torch.set_num_threads(threads)
-        activation = "relu6" if isinstance(preset_config(preset), LiteConfig) else recipe.activation
+        is_published = isinstance(preset_config(preset), LpNetConfig)
+        activation = recipe.activation if is_published else "relu6"
         changed = replace(recipe, preset=preset, activation=activation, pretrained_encoder=False)
         times = measure(changed, device, crop_px, batch_size, arguments.seconds)
         slow, median, fast = batch_size / np.percentile(times, [75, 50, 25])

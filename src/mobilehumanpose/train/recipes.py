@@ -284,22 +284,23 @@ def free_lite0() -> Recipe:
 
 
 def free_basic() -> Recipe:
-    """``lpski-basic`` from new weights on synthetic people alone. Not run to its end.
+    """``lpski-basic`` from new weights on synthetic people alone.
 
-    It is small crops that teach most in the time that there is, until what can be seen in them
-    has been learnt. The heat-map's loss weighs more than elsewhere: a mean in the middle of the
-    picture is nearly right for a network that knows nothing, and teaches it little.
+    Small crops teach most in the time that there is, until what can be seen in them has been
+    learnt. The heat-map's loss weighs more than elsewhere: a mean in the middle of the picture is
+    nearly right for a network that knows nothing, and teaches it little.
     """
     return replace(
         free_lite0(),
         name="free-basic",
         preset="lpski-basic",
         stages=(
-            _cosine(96, 120, 32, 2e-3, 1e-3),
-            _cosine(160, 40, 32, 1.5e-3, 5e-4),
-            _cosine(256, 20, 32, 1e-3, 1e-6),
+            _cosine(96, 46, 64, 2.8e-3, 1.4e-3),
+            _cosine(160, 8, 64, 2.2e-3, 1e-3),
+            _cosine(256, 5, 64, 1.4e-3, 1e-6),
         ),
         heatmap_weight=0.2,
+        ema_decay=0.996,
         amp=True,
     )
 
