@@ -76,6 +76,16 @@ def test_grid_cells_are_what_comes_out():
         assert model(torch.zeros(1, 3, 128, 128)).shape == (1, 3 * depth, height, width)
 
 
+@torch.no_grad()
+def test_the_basic_network_takes_any_sides_of_32():
+    model = build("lpski-basic", num_joints=3).eval()
+    for height, width in ((64, 64), (96, 160)):
+        heatmaps = model(torch.zeros(2, 3, height, width))
+        assert heatmaps.shape == (2, 96, height // 8, width // 8)
+    with pytest.raises(UserError, match="100×64"):
+        model(torch.zeros(1, 3, 64, 100))
+
+
 def test_counting_leaves_the_model_as_it_was():
     model = build("lpski-xs").train()
     before = {key: value.clone() for key, value in model.state_dict().items()}

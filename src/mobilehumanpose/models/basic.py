@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ..errors import UserError
-from .blocks import BasicBlock, ConvBNAct
+from .blocks import BasicBlock, ConvBNAct, refuse_odd_sides
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +67,7 @@ class BasicNet(nn.Module):
         Raises:
             UserError: H or W is not a multiple of 32.
         """
-        if images.shape[-1] % 32 or images.shape[-2] % 32:
-            raise UserError(
-                f"input of {images.shape[-1]}×{images.shape[-2]} px: sides must be multiples of 32"
-            )
+        refuse_odd_sides(images)
         x = self.stem(images)
         seen = []
         for stage in self.stages:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ..errors import UserError
+
 Activation = Literal["prelu", "relu6"]
 
 
@@ -104,7 +106,6 @@ class BasicBlock(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
         )
         self.activation = nn.ReLU6()
-        self.has_identity = True
 
     @property
     def last_norm(self) -> nn.BatchNorm2d:
@@ -148,6 +149,17 @@ def upsample(x: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
     an input side that is not a multiple of the deepest stride has odd feature sizes on its way.
     """
     return nn.functional.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
+
+
+def refuse_odd_sides(images: Tensor) -> None:
+    """For encoders that go down to a stride of 32 and meet their features on the way back.
+
+    Raises:
+        UserError: a side of (N, 3, H, W) is not a multiple of 32.
+    """
+    height, width = images.shape[-2:]
+    if width % 32 or height % 32:
+        raise UserError(f"input of {width}×{height} px: sides must be multiples of 32")
 
 
 def fold_norms(module: nn.Module) -> nn.Module:

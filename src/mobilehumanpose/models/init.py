@@ -43,5 +43,7 @@ def initialise(model: nn.Module) -> None:
         elif isinstance(module, nn.PReLU):
             nn.init.constant_(module.weight, PRELU_SLOPE)
     for module in model.modules():
-        if isinstance(module, InvertedResidual | BasicBlock) and module.has_identity:
+        if isinstance(module, BasicBlock) or (
+            isinstance(module, InvertedResidual) and module.has_identity
+        ):
             nn.init.zeros_(module.last_norm.weight)

@@ -19,6 +19,7 @@ from .blocks import (
     ConvBNAct,
     InvertedResidual,
     fold_norms,
+    refuse_odd_sides,
     separable_decoder_stage,
     upsample,
 )
@@ -120,10 +121,7 @@ class LiteNet(nn.Module):
         Raises:
             UserError: H or W is not a multiple of 32.
         """
-        if images.shape[-1] % 32 or images.shape[-2] % 32:
-            raise UserError(
-                f"input of {images.shape[-1]}×{images.shape[-2]} px: sides must be multiples of 32"
-            )
+        refuse_odd_sides(images)
         layers: list[nn.Module] = [self.first_conv, *self.inv_residual]
         layers[: len(self.folded_layers)] = self.folded_layers
         x = layers[0](images)

@@ -19,6 +19,7 @@ from .blocks import (
     ConvBNAct,
     InvertedResidual,
     decoder_stage,
+    refuse_odd_sides,
     round_channels,
     upsample,
 )
@@ -141,9 +142,8 @@ class LpNet(nn.Module):
         Raises:
             UserError: H or W is not a multiple of 32.
         """
+        refuse_odd_sides(images)
         height, width = images.shape[-2:]
-        if height % 32 or width % 32:
-            raise UserError(f"input of {width}×{height} px: sides must be multiples of 32")
         features = self._encode(images)
         # What each decoder stage but the last grows to: the size of the skip that comes next.
         sizes = [features[stage + 1].shape[-2:] for stage in reversed(self.skip_stages[:2])]
