@@ -1,4 +1,4 @@
-"""What the means of several files' weights see: the tables of averages in docs/experiments.md.
+"""What the means of several files' weights see, to choose one of them.
 
     python benchmarks/averaged_weights.py FILE FILE… --data DATA [--position mean|peak]
 
