@@ -9,10 +9,14 @@ import torch
 from torch import nn
 
 from mobilehumanpose.errors import UserError
+from mobilehumanpose.models.basic import BasicConfig, BasicNet
 from mobilehumanpose.models.blocks import fold_norms
 from mobilehumanpose.models.init import initialise
 from mobilehumanpose.models.lite import LITE0_STAGES, LiteConfig, LiteNet
-from mobilehumanpose.models.slim import block_pairs, slim_weights
+from mobilehumanpose.models.presets import Network
+from mobilehumanpose.models.slim import slim_weights
+from mobilehumanpose.models.slim_fits import fit_convolution
+from mobilehumanpose.models.slim_lite import block_pairs
 
 WIDE = LiteConfig(
     num_joints=2,
@@ -29,6 +33,16 @@ WIDE = LiteConfig(
         (4, 40, 1, 1, 3),
     ),
 )
+BASIC = BasicConfig(
+    num_joints=2,
+    depth_cells=8,
+    stem_channels=8,
+    stages=((8, 1), (16, 2), (24, 1), (32, 1)),
+    decoder_channels=16,
+)
+HALF_BASIC = replace(
+    BASIC, stem_channels=4, stages=((4, 1), (8, 2), (12, 1), (16, 1)), decoder_channels=8
+)
 
 
 def pictures(*, seed: int, count: int) -> torch.Tensor:
@@ -37,15 +51,15 @@ def pictures(*, seed: int, count: int) -> torch.Tensor:
     return nn.functional.interpolate(noise, size=(64, 64), mode="bicubic")
 
 
-def network(config: LiteConfig) -> LiteNet:
+def network(config: LiteConfig | BasicConfig) -> Network:
     torch.manual_seed(0)
-    model = LiteNet(config)
+    model = LiteNet(config) if isinstance(config, LiteConfig) else BasicNet(config)
     initialise(model)
     return model
 
 
 @torch.no_grad()
-def explained(wide: LiteNet, config: LiteConfig) -> float:
+def explained(wide: Network, config: LiteConfig | BasicConfig) -> float:
     """How much of a folded network's answers to new pictures a narrower one gives, untrained."""
     narrow = network(config)
     weights = slim_weights(wide, narrow, pictures(seed=1, count=32), source=Path("wide.onnx"))
@@ -89,6 +103,32 @@ def test_what_goes_is_made_up_for():
     assert explained(wide, replace(WIDE, stages=half)) > 0.6
 
 
+def test_a_basic_network_is_narrowed_in_every_layer():
+    wide = cast(BasicNet, fold_norms(network(BASIC)))
+    assert explained(wide, BASIC) > 0.95
+    assert explained(wide, HALF_BASIC) > 0.6
+
+
+@torch.no_grad()
+def test_a_basic_network_loses_the_channels_that_nothing_reads():
+    """All odd channels of all layers are without effect: without them the answers are the same."""
+    model = network(BASIC)
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Conv2d) and name != "stem.0":
+            layer.weight[:, 1::2] = 0
+    assert explained(cast(BasicNet, fold_norms(model)), HALF_BASIC) > 0.97
+
+
+@torch.no_grad()
+def test_a_convolution_is_found_again_from_what_it_does():
+    torch.manual_seed(0)
+    layer = nn.Conv2d(3, 5, 3, stride=2, padding=1)
+    inputs = torch.randn(16, 3, 16, 16)
+    weight, bias = fit_convolution(inputs, layer(inputs), kernel=3, stride=2)
+    torch.testing.assert_close(weight, layer.weight.data, atol=2e-3, rtol=0.0)
+    torch.testing.assert_close(bias, layer.bias.data, atol=2e-3, rtol=0.0)
+
+
 def test_a_stage_keeps_its_first_and_its_last_block():
     narrow = replace(WIDE, stages=(*WIDE.stages[:5], (2, 32, 2, 2, 5)))
     assert block_pairs(WIDE, narrow) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 10]
@@ -107,5 +147,21 @@ def test_a_stage_keeps_its_first_and_its_last_block():
 )
 def test_what_is_no_narrower_form_is_refused(other):
     wide = cast(LiteNet, fold_norms(network(WIDE)))
+    with pytest.raises(UserError, match=r"wide\.onnx: its network is no wider form"):
+        slim_weights(wide, network(other), pictures(seed=1, count=1), source=Path("wide.onnx"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(BASIC, num_joints=3),
+        replace(BASIC, decoder_channels=32),
+        replace(BASIC, stem_channels=16),
+        replace(BASIC, stages=((8, 1), (16, 1), (24, 1), (32, 1))),
+        WIDE,
+    ],
+)
+def test_what_is_no_narrower_form_of_a_basic_network_is_refused(other):
+    wide = cast(BasicNet, fold_norms(network(BASIC)))
     with pytest.raises(UserError, match=r"wide\.onnx: its network is no wider form"):
         slim_weights(wide, network(other), pictures(seed=1, count=1), source=Path("wide.onnx"))

@@ -91,19 +91,37 @@ def test_what_begins_with_imagenet_says_so(name):
     assert ("synthetic people" in said) == name.startswith("wild")
 
 
+def test_weights_without_imagenet_say_nothing_of_it():
+    recipe = find_recipe("wild-basic")
+    assert not recipe.pretrained_encoder
+    assert "Leeds Sports Pose Extended" in recipe.trained_on
+    assert "ImageNet" not in recipe.trained_on
+    assert "not known" in recipe.licence
+
+
 def test_what_was_taught_says_by_whom():
     for name in ("wild-half", "wild-xs"):
         assert "taught by lpski-lite0-wild" in find_recipe(name).trained_on
 
 
-@pytest.mark.parametrize("name", ["free-lite0", "free-xs"])
-def test_free_weights_saw_synthetic_people_and_nothing_else(name):
+SYNTHETIC = "synthetic people of CC0 bodies and clothes, in poses of free motion capture"
+
+
+@pytest.mark.parametrize(
+    ("name", "trained_on"),
+    [
+        ("free-lite0", SYNTHETIC),
+        ("free-basic", SYNTHETIC),
+        ("free-xs", SYNTHETIC),
+        ("free-basic-half", f"{SYNTHETIC}; begun with and taught by lpski-basic-free"),
+    ],
+)
+def test_free_weights_saw_synthetic_people_and_nothing_else(name, trained_on):
     recipe = find_recipe(name)
-    assert recipe.trained_on == (
-        "synthetic people of CC0 bodies and clothes, in poses of free motion capture"
-    )
+    assert recipe.trained_on == trained_on
     assert recipe.licence == "Apache-2.0"
     assert [spec.name for spec in recipe.datasets] == ["synth-train"]
     assert recipe.validation == "synth-held-out"
     assert not recipe.pretrained_encoder
-    assert all(stage.teacher_weight == 0 for stage in recipe.stages)
+    has_teacher = any(stage.teacher_weight for stage in recipe.stages)
+    assert has_teacher == ("taught by" in trained_on)

@@ -74,11 +74,11 @@ class BasicNet(nn.Module):
             x = stage(x)
             seen.append(x)
         _, seen8, seen16, seen32 = seen
-        x = self.decode16(_doubled(self.lateral32(seen32)) + self.lateral16(seen16))
-        x = self.decode8(_doubled(x) + self.lateral8(seen8))
+        x = self.decode16(doubled(self.lateral32(seen32)) + self.lateral16(seen16))
+        x = self.decode8(doubled(x) + self.lateral8(seen8))
         return self.final_layer(x)
 
 
-def _doubled(x: Tensor) -> Tensor:
+def doubled(x: Tensor) -> Tensor:
     """Each pixel four times: the 3×3 convolution behind it smooths, and every runtime has it."""
     return nn.functional.interpolate(x, scale_factor=2, mode="nearest")

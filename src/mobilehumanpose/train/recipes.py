@@ -305,6 +305,35 @@ def free_basic() -> Recipe:
     )
 
 
+def free_basic_half() -> Recipe:
+    """``lpski-basic-half`` on ``free-basic``'s pictures, begun with and taught by its weights."""
+    return replace(
+        free_basic(),
+        name="free-basic-half",
+        preset="lpski-basic-half",
+        stages=(_cosine(256, 6, 64, 1.4e-3, 1e-6, teacher_weight=0.2),),
+        trained_on=f"{free_basic().trained_on}; begun with and taught by lpski-basic-free",
+    )
+
+
+def wild_basic() -> Recipe:
+    """``lpski-basic`` on the pictures of ``wild-lite0``, from what ``free-basic`` left.
+
+    No network that saw ImageNet has a part in it.
+    """
+    return replace(
+        wild_lite0(),
+        name="wild-basic",
+        preset="lpski-basic",
+        stages=(_cosine(160, 14, 64, 2e-3, 1e-3), _cosine(256, 12, 64, 1.4e-3, 1e-6)),
+        validate_every=2,
+        pretrained_encoder=False,
+        heatmap_weight=0.2,
+        amp=True,
+        trained_on=f"{ATHLETES}; synthetic people of CC0 bodies and clothes",
+    )
+
+
 def free_xs() -> Recipe:
     """``lpski-xs`` from new weights on synthetic people alone. Not run to its end.
 
@@ -439,7 +468,9 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = {
     "wild-xs": wild_xs,
     "free-lite0": free_lite0,
     "free-basic": free_basic,
+    "free-basic-half": free_basic_half,
     "free-xs": free_xs,
+    "wild-basic": wild_basic,
     "human36m-p1-l": human36m_p1_l,
     "human36m-p1-s": human36m_p1_s,
     "human36m-p1-xs": human36m_p1_xs,

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,14 +18,14 @@ from ..errors import UserError
 from ..models.blocks import fold_norms
 from ..models.checkpoint import CheckpointMetadata, load_checkpoint, save_checkpoint
 from ..models.head import Marginals, joint_marginals
-from ..models.lite import LiteConfig, LiteNet, freeze_encoder, load_imagenet_encoder
+from ..models.lite import LiteNet, freeze_encoder, load_imagenet_encoder
 from ..models.onnx_weights import (
     folded_network,
     load_onnx_weights,
     read_onnx,
 )
 from ..models.presets import Network, build, preset_config
-from ..models.slim import slim_weights
+from ..models.slim import has_narrower_forms, slim_weights
 from ..skeleton import get_skeleton
 from .checkpoints import pack_optimizer, unpack_optimizer
 from .dataset import Crops
@@ -163,7 +163,8 @@ class Learner:
 
         Args:
             path: a ``.safetensors`` file of a network, or a model that was exported as ``.onnx``;
-                a narrower form of ``lpski-lite0`` begins with a part of that one's weights.
+                narrower forms of ``lpski-lite0`` and ``lpski-basic`` begin with a part of their
+                weights.
             pixels: (N, 3, P, P) uint8 training crops, on which the normalisations that an export
                 folded away are measured anew.
 
@@ -180,17 +181,15 @@ class Learner:
                     f"the recipe by {recipe.mean} and {recipe.std}"
                 )
             theirs = preset_config(description.preset)
-            if (
-                isinstance(self.model, LiteNet)
-                and isinstance(theirs, LiteConfig)
-                and description.preset != recipe.preset
+            if description.preset != recipe.preset and has_narrower_forms(
+                theirs, preset_config(recipe.preset)
             ):
                 _refuse_other(path, {"joint_set": recipe.joint_set}, description)
                 wide = folded_network(
                     weights, preset=description.preset, num_joints=self.num_joints, source=path
                 )
                 images = self.normalize(pixels[:SLIM_IMAGES]).cpu()
-                weights = slim_weights(cast(LiteNet, wide), self.model, images, source=path)
+                weights = slim_weights(wide, self.model, images, source=path)
             else:
                 _refuse_other(path, mine, description)
             load_onnx_weights(self.model, weights, self.normalize(pixels), source=path)
