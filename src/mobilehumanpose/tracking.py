@@ -32,7 +32,7 @@ FloatArray = NDArray[np.floating]
 #: A person is lost whose mean score falls below this, and found from the other on. Finding takes
 #: more: it is the best of many looks. Both are of the bundled models, and CUT_SHARE is of pictures:
 #: measured by benchmarks/tracking_scores.py.
-KEEP_SCORE = 0.35
+KEEP_SCORE = 0.3
 FIND_SCORE = 0.47
 #: Nobody is looked for more often: a search costs as much as 20 to 50 frames.
 SEARCH_INTERVAL_S = 0.5

@@ -43,7 +43,7 @@ def test_a_model_of_other_joints_is_refused_before_it_runs(data, tmp_path):
     arguments = ["test", "human36m-protocol2", "--data", str(data), "--out", str(tmp_path)]
     result = run(app, arguments)
     assert result.exit_code == 1
-    assert "lpski-lite0-wild: its joint set 'muco-21' lacks Neck, Nose, Torso" in str(
+    assert "lpski-basic-wild: its joint set 'muco-21' lacks Neck, Nose, Torso" in str(
         result.exception
     )
 

@@ -9,7 +9,7 @@ from ..errors import UserError
 FOLDER = Path(__file__).parent
 
 #: What ``PoseEstimator()`` loads.
-DEFAULT_MODEL = "lpski-lite0-wild"
+DEFAULT_MODEL = "lpski-basic-wild"
 
 
 def bundled_models() -> list[str]:

@@ -17,7 +17,7 @@ const val MAX_LEAN_DEGREES = 20.0
 const val MIN_SIDE_PX = 8.0
 
 /** A person is lost whose mean score falls below this, and found from FIND_SCORE on. */
-const val KEEP_SCORE = 0.35
+const val KEEP_SCORE = 0.3
 const val FIND_SCORE = 0.47
 
 /** A square of the photo, turned clockwise: what leans by so much stands upright in it. */

@@ -7,7 +7,7 @@ public let maxLeanDegrees = 20.0
 /// Joints that lie within this are no person's extent.
 public let minSidePx = 8.0
 /// A person is lost whose mean score falls below this, and found from `findScore` on.
-public let keepScore = 0.35
+public let keepScore = 0.3
 public let findScore = 0.47
 
 /// A square of the photo, turned clockwise: what leans by so much stands upright in it.

@@ -10,7 +10,7 @@ export const MAX_LEAN_DEGREES = 20;
 export const MIN_SIDE_PX = 8;
 
 /** A person is lost whose mean score falls below this, and found from FIND_SCORE on. */
-export const KEEP_SCORE = 0.35;
+export const KEEP_SCORE = 0.3;
 export const FIND_SCORE = 0.47;
 
 /** A square of the photo, turned clockwise: what leans by so much stands upright in it. */
