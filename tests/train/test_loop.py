@@ -21,7 +21,7 @@ from mobilehumanpose.train.losses import Summed
 from mobilehumanpose.train.recipes import adjust_recipe, find_recipe
 from mobilehumanpose.train.schedule import CosineSchedule
 from mobilehumanpose.train.step import Learner
-from mobilehumanpose.weights import DEFAULT_MODEL, model_path
+from mobilehumanpose.weights import model_path
 
 
 def lines(path) -> list[dict]:
@@ -272,7 +272,7 @@ def test_weights_that_do_not_fit_the_recipe_are_refused(
 
 
 def test_a_narrower_network_begins_with_a_part_of_the_bundled_one():
-    path = model_path(DEFAULT_MODEL)
+    path = model_path("lpski-lite0-wild")
     learner = Learner(find_recipe("wild-half"), Ranks(device=torch.device("cpu")))
     pixels = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8)
     learner.start_from(path, pixels)
@@ -290,6 +290,18 @@ def test_a_narrower_network_begins_with_a_part_of_the_bundled_one():
     other = Learner(find_recipe("wild-xs"), Ranks(device=torch.device("cpu")))
     with pytest.raises(UserError, match="its preset is 'lpski-lite0', the recipe's 'lpski-xs'"):
         other.start_from(path, pixels)
+
+
+def test_a_narrower_basic_network_begins_with_a_part_of_the_bundled_one():
+    learner = Learner(find_recipe("free-basic-half"), Ranks(device=torch.device("cpu")))
+    name = "stages.2.1.first.0.weight"
+    new = learner.model.state_dict()[name].clone()
+    pixels = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8)
+    learner.start_from(model_path("lpski-basic-free"), pixels)
+    for model in (learner.model, learner.averaged):
+        mine = model.state_dict()
+        assert all(bool(tensor.isfinite().all()) for tensor in mine.values())
+        assert not torch.allclose(mine[name], new)
 
 
 def save_teacher(recipe, tiny_set, folder):
