@@ -319,7 +319,7 @@ def free_basic_half() -> Recipe:
 def wild_basic() -> Recipe:
     """``lpski-basic`` on the pictures of ``wild-lite0``, from what ``free-basic`` left.
 
-    No network that saw ImageNet has a part in it.
+    Its weights did not begin with ImageNet's.
     """
     return replace(
         wild_lite0(),
