@@ -25,7 +25,8 @@ from mobilehumanpose.models.presets import preset_config
 from mobilehumanpose.train.allocator import keep_memory
 from mobilehumanpose.train.dataset import Crops
 from mobilehumanpose.train.distributed import Ranks
-from mobilehumanpose.train.recipes import RECIPES, Recipe, find_recipe
+from mobilehumanpose.train.recipe import Recipe
+from mobilehumanpose.train.recipes import RECIPES, find_recipe
 from mobilehumanpose.train.step import Learner
 
 NUM_WARMUP = 3

@@ -7,7 +7,7 @@ from tiny_training import TINY_NETWORK, make_tiny_set, tiny_recipe
 
 from mobilehumanpose.data.samples import PoseDataset
 from mobilehumanpose.models.presets import PRESETS
-from mobilehumanpose.train.recipes import Recipe
+from mobilehumanpose.train.recipe import Recipe
 
 
 @pytest.fixture(scope="session", autouse=True)

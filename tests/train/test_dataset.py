@@ -10,7 +10,7 @@ from tiny_training import tiny_recipe
 from mobilehumanpose.data.crops import Augmentation
 from mobilehumanpose.skeleton import HUMAN36M_18, MUCO_21, MUPOTS_17
 from mobilehumanpose.train.dataset import CropDataset, epoch_order
-from mobilehumanpose.train.recipes import DatasetSpec
+from mobilehumanpose.train.recipe import DatasetSpec
 from mobilehumanpose.train.validation import summarize
 from mobilehumanpose.upright import torso_lean_degrees
 

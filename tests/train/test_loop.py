@@ -18,7 +18,8 @@ from mobilehumanpose.models.onnx_weights import read_onnx
 from mobilehumanpose.train.dataset import Crops
 from mobilehumanpose.train.distributed import Ranks
 from mobilehumanpose.train.losses import Summed
-from mobilehumanpose.train.recipes import adjust_recipe, find_recipe
+from mobilehumanpose.train.recipe import adjust_recipe
+from mobilehumanpose.train.recipes import find_recipe
 from mobilehumanpose.train.schedule import CosineSchedule
 from mobilehumanpose.train.step import Learner
 from mobilehumanpose.weights import model_path

@@ -9,7 +9,8 @@ from mobilehumanpose.errors import UserError
 from mobilehumanpose.models.presets import PRESETS
 from mobilehumanpose.skeleton import get_skeleton
 from mobilehumanpose.train.command import LOADERS
-from mobilehumanpose.train.recipes import RECIPES, adjust_recipe, find_recipe
+from mobilehumanpose.train.recipe import adjust_recipe
+from mobilehumanpose.train.recipes import RECIPES, find_recipe
 
 PUBLISHED = [name for name in RECIPES if name.startswith(("human36m-", "muco-"))]
 

@@ -7,7 +7,8 @@ from tiny_training import tiny_recipe, tiny_stage
 
 from mobilehumanpose.errors import UserError
 from mobilehumanpose.evaluate.protocols import TEST_PROTOCOLS
-from mobilehumanpose.train.recipes import RECIPES, DatasetSpec
+from mobilehumanpose.train.recipe import DatasetSpec
+from mobilehumanpose.train.recipes import RECIPES
 from mobilehumanpose.train.snapshots import find_snapshots, parse_epochs, recipe_test
 
 

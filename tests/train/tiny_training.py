@@ -21,7 +21,7 @@ from mobilehumanpose.skeleton import MUCO_21
 from mobilehumanpose.train.checkpoints import find_checkpoints
 from mobilehumanpose.train.distributed import joined
 from mobilehumanpose.train.loop import Trainer
-from mobilehumanpose.train.recipes import DatasetSpec, Recipe, Stage
+from mobilehumanpose.train.recipe import DatasetSpec, Recipe, Stage
 from mobilehumanpose.train.schedule import CosineSchedule
 
 TINY_NETWORK = LpNetConfig(family="LPSKI", width=0.1, embedding=16, grid=32, depth_cells=8)

@@ -18,7 +18,8 @@ from .checkpoints import find_checkpoints
 from .distributed import is_started_by_torchrun, joined, launch, parse_gpus
 from .logs import STEPS
 from .loop import Trainer
-from .recipes import Recipe, adjust_recipe, find_recipe
+from .recipe import Recipe, adjust_recipe
+from .recipes import find_recipe
 
 
 def _part(dataset: str, part: str) -> Callable[[Path], PoseDataset]:

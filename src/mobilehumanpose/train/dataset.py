@@ -35,7 +35,7 @@ from ..errors import UserError
 from ..geometry import crop_affine
 from ..skeleton import Skeleton, map_joints
 from ..upright import torso_lean_degrees, turned_square
-from .recipes import Recipe
+from .recipe import Recipe
 
 
 class Crops(NamedTuple):

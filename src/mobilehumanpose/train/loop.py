@@ -23,7 +23,7 @@ from .dataset import CropDataset, epoch_order, load_batches
 from .distributed import Ranks
 from .logs import RunLog, make_progress
 from .random_state import get_random_state, set_random_state
-from .recipes import Recipe, Stage
+from .recipe import Recipe, Stage
 from .step import Learner, NotFiniteError, StepResult
 from .validation import ValidationResult, validate
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from .recipes import Recipe
+from .recipe import Recipe
 
 #: The test that belongs to what a recipe trains on, by the name of the set.
 TEST_OF_SET: Mapping[str, str] = {

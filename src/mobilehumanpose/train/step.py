@@ -36,7 +36,7 @@ from .losses import (
     heatmap_loss,
     upstream_coordinate_loss,
 )
-from .recipes import Recipe, Stage, Triple
+from .recipe import Recipe, Stage, Triple
 
 #: Crops that a narrower network is fitted on; all of a layer's outputs for them are in memory.
 SLIM_IMAGES = 128
