@@ -18,7 +18,7 @@ from mobilehumanpose.models.onnx_weights import read_onnx
 from mobilehumanpose.train.dataset import Crops
 from mobilehumanpose.train.distributed import Ranks
 from mobilehumanpose.train.losses import Summed
-from mobilehumanpose.train.recipe import adjust_recipe
+from mobilehumanpose.train.recipe import DatasetSpec, adjust_recipe
 from mobilehumanpose.train.recipes import find_recipe
 from mobilehumanpose.train.schedule import CosineSchedule
 from mobilehumanpose.train.step import Learner
@@ -354,6 +354,36 @@ def test_a_teacher_changes_what_is_learnt_and_a_run_goes_on_with_the_same_one(
     tiny_trainer(recipe, tiny_set, tmp_path / "pupil").learn_from(path).resume()
     with pytest.raises(UserError, match="belongs to another run: teacher"):
         tiny_trainer(recipe, tiny_set, tmp_path / "pupil").resume()
+
+
+@pytest.mark.parametrize(("sources", "num_seen"), [([0, 1, 1, 0], 2), ([1, 1, 1, 1], 0)])
+def test_a_teacher_is_heard_where_a_set_is_taught_and_nowhere_else(
+    tiny_recipe, tiny_set, tmp_path, sources, num_seen
+):
+    path = save_teacher(tiny_recipe, tiny_set, tmp_path)
+    specs = [DatasetSpec(name=name, has_depth=True) for name in ("a", "b")]
+    stage = replace(tiny_stage(1), teacher_weight=0.5)
+    recipe = replace(
+        tiny_recipe, stages=(stage,), datasets=(specs[0], replace(specs[1], is_taught=False))
+    )
+    crops = Crops(
+        pixels=torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8),
+        targets=torch.rand(4, 21, 3),
+        known=torch.ones(4, 21, 3, dtype=torch.bool),
+        source=torch.tensor([[source, 0] for source in sources]),
+    )
+    alone, pupil = (Learner(recipe, Ranks(device=torch.device("cpu"))) for _ in range(2))
+    pupil.learn_from(path)
+    ask, seen = pupil.ask_teacher, []
+    pupil.ask_teacher = lambda pixels: (seen.append(pixels), ask(pixels))[1]
+    losses = []
+    for learner in (alone, pupil):
+        learner.prepare(stage)
+        losses.append(learner(crops, 1e-3, wants_save=False).loss)
+    assert torch.equal(seen[0], crops.pixels[torch.tensor(sources) == 0])
+    assert len(seen[0]) == num_seen
+    # A cross-entropy of hundreds of cells, and exactly nothing where nobody is taught.
+    assert losses[1] > losses[0] + 1 if num_seen else losses[1] == losses[0]
 
 
 def test_a_teacher_with_other_joints_is_refused(tiny_recipe, tiny_set, tmp_path):

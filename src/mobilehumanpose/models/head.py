@@ -89,7 +89,9 @@ def joint_marginals(heatmaps: Tensor, num_joints: int) -> Marginals:
     batch, channels, height, width = heatmaps.shape
     if channels % num_joints:
         raise UserError(f"heat-maps of {channels} channels do not hold {num_joints} joints")
-    logits = heatmaps.permute(0, 2, 3, 1).reshape(batch, height * width, num_joints, -1)
+    # Depth is given, since no crops leave nothing to infer it from.
+    shape = (batch, height * width, num_joints, channels // num_joints)
+    logits = heatmaps.permute(0, 2, 3, 1).reshape(shape)
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     plane, depth = _Softmax.apply(logits)
     return Marginals(plane.transpose(1, 2).reshape(batch, num_joints, height, width), depth)

@@ -26,11 +26,14 @@ class DatasetSpec:
         name: a key of ``command.LOADERS``.
         has_depth: whether its labels are 3D.
         weight: its share of an epoch where mixing is ``"weighted"``.
+        is_taught: whether a stage's teacher has a say on its crops. Where labels are whole and
+            true, a teacher has only its mistakes to add.
     """
 
     name: str
     has_depth: bool
     weight: float = 1.0
+    is_taught: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +46,8 @@ class Stage:
         batch_size: crops a step, of all processes together.
         schedule: of the learning rate.
         frozen_blocks: blocks of a pretrained encoder that keep their weights.
-        teacher_weight: weight of what a trained network, ``--teacher``, says of the same crops (see
-            ``losses.distillation_loss``); 0 for no teacher.
+        teacher_weight: weight of what a trained network, ``--teacher``, says of the same crops,
+            where their set is taught (see ``losses.distillation_loss``); 0 for no teacher.
     """
 
     crop_px: int

@@ -115,6 +115,7 @@ class Learner:
             self.averaged = copy.deepcopy(self.model).eval().requires_grad_(requires_grad=False)
         self.normalize = make_normalizer(recipe.mean, recipe.std, ranks.device)
         self.ask_teacher: Callable[[Tensor], Marginals] | None = None
+        self._taught_sets = torch.tensor([spec.is_taught for spec in recipe.datasets])
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
         self.optimizer = kind(self._parameter_groups(), fused=True)
         self.uses_amp = recipe.amp and multiplies_bfloat16(ranks.device)
@@ -304,8 +305,10 @@ class Learner:
         if self.recipe.heatmap_weight:
             terms.append((self.recipe.heatmap_weight, heatmap_loss(marginals, targets, known)))
         if self.ask_teacher is not None and self._stage.teacher_weight:
-            taught = self.ask_teacher(crops.pixels)
-            terms.append((self._stage.teacher_weight, distillation_loss(marginals, taught)))
+            is_taught = self._taught_sets[crops.source[:, 0]]
+            mine = Marginals(*(part[is_taught.to(device)] for part in marginals))
+            theirs = self.ask_teacher(crops.pixels[is_taught])
+            terms.append((self._stage.teacher_weight, distillation_loss(mine, theirs)))
         # Means are over the whole batch: a process with few known joints must not count as much
         # as one with many. What process 0 wants travels along.
         asks = torch.tensor(float(wants_save and self.ranks.rank == 0), device=device)
