@@ -1,4 +1,4 @@
-"""Where in its heat-map a joint is best looked for: the table of docs/experiments.md.
+"""Where in its heat-map a joint is best looked for: the table of docs/experiments-looks.md.
 
     python benchmarks/heatmap_positions.py --data DATA [--model NAME_OR_FILE]
 

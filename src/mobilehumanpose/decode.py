@@ -32,8 +32,8 @@ SURE_MASS = 1 - math.exp(-(1.5**2) / 2)
 Position = Literal["mean", "peak"]
 POSITIONS: tuple[Position, ...] = ("mean", "peak")
 #: For the peak, the heat-map is smoothed by a Gaussian of this deviation, as a share of the grid's
-#: width (1.5 cells of 32), and squared so many times. ``docs/experiments.md`` tells what others
-#: bring.
+#: width (1.5 cells of 32), and squared so many times. ``docs/experiments-looks.md`` tells what
+#: others bring.
 PEAK_SIGMA = 1.5 / 32
 PEAK_SQUARINGS = 3
 

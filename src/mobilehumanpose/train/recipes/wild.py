@@ -60,8 +60,8 @@ def wild_lite0() -> Recipe:
     """Go on from ``lspet-lite0-upright``, by ``--init``, with synthetic people beside the athletes.
 
     Photographs of athletes, 150 px tall, taught too little of everyday people, of sharp pictures
-    and of depth, and nothing of people behind tables. ``docs/experiments.md`` tells what was seen
-    before, and what came of it.
+    and of depth, and nothing of people behind tables. ``docs/experiments-earlier.md`` tells what
+    was seen before, and what came of it.
     """
     athletes = lspet_lite0_upright()
     return replace(
