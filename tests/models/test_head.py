@@ -135,6 +135,18 @@ def test_marginals_and_their_gradients_are_right(layout):
     )
 
 
+def test_marginals_of_half_precision_are_summed_in_float32_and_give_gradients_of_its_kind():
+    heatmaps = torch.randn(2, 3 * 4, 5, 6, generator=torch.Generator().manual_seed(0))
+    rounded = heatmaps.bfloat16().requires_grad_()
+    exact = rounded.detach().float().requires_grad_()
+    for values in (rounded, exact):
+        plane, depth = joint_marginals(values, 3)
+        assert plane.dtype == depth.dtype == torch.float32
+        expected_cells(Marginals(plane, depth)).square().sum().backward()
+    assert rounded.grad.dtype == torch.bfloat16
+    np.testing.assert_allclose(rounded.grad.float(), exact.grad, rtol=2**-8, atol=1e-6)
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     st.integers(0, 2**31),

@@ -81,8 +81,10 @@ def heatmap_loss(marginals: Marginals, targets: Tensor, known: Tensor) -> Summed
     height, width = plane.shape[-2:]
     columns = torch.arange(width, device=plane.device) - targets[..., 0:1] * width
     rows = torch.arange(height, device=plane.device) - targets[..., 1:2] * height
-    distance_squared = rows[..., :, None] ** 2 + columns[..., None, :] ** 2
-    target = torch.exp(-distance_squared / (2 * TARGET_SIGMA_CELLS**2))
+    along_x, along_y = (
+        torch.exp(-(distance**2) / (2 * TARGET_SIGMA_CELLS**2)) for distance in (columns, rows)
+    )
+    target = along_y[..., :, None] * along_x[..., None, :]
     target = target / target.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
     is_outside = ((targets[..., :2] < 0) | (targets[..., :2] >= 1)).any(dim=-1)
     target = torch.where(is_outside[..., None, None], 1 / (height * width), target)
