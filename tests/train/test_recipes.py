@@ -84,7 +84,17 @@ def test_stages_that_cannot_be_are_refused(change, message):
         adjust_recipe(find_recipe("muco-coco"), **change)
 
 
-@pytest.mark.parametrize("name", ["lspet-lite0", "lspet-lite0-upright", "wild-lite0", "wild-half"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lspet-lite0",
+        "lspet-lite0-upright",
+        "wild-lite0",
+        "wild-half",
+        "wild-basic-taught",
+        "wild-basic-half",
+    ],
+)
 def test_what_begins_with_imagenet_says_so(name):
     said = find_recipe(name).trained_on
     assert "Leeds Sports Pose Extended" in said
@@ -101,7 +111,7 @@ def test_weights_without_imagenet_say_nothing_of_it():
 
 
 def test_what_was_taught_says_by_whom():
-    for name in ("wild-half", "wild-xs"):
+    for name in ("wild-half", "wild-xs", "wild-basic-taught", "wild-basic-half"):
         assert "taught by lpski-lite0-wild" in find_recipe(name).trained_on
 
 
