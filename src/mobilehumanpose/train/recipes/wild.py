@@ -172,6 +172,6 @@ def wild_basic_half() -> Recipe:
         name="wild-basic-half",
         preset="lpski-basic-half",
         datasets=wild_basic().datasets,
-        stages=(cosine_stage(256, 6, 64, 1.4e-3, 1e-6, teacher_weight=0.2),),
+        stages=(cosine_stage(256, 4, 64, 1.4e-3, 1e-6, teacher_weight=0.2),),
         trained_on=f"{taught.trained_on}; begun with and taught by lpski-basic-wild",
     )
