@@ -92,7 +92,6 @@ def test_stages_that_cannot_be_are_refused(change, message):
         "wild-lite0",
         "wild-half",
         "wild-basic-taught",
-        "wild-basic-half",
     ],
 )
 def test_what_begins_with_imagenet_says_so(name):
@@ -111,7 +110,7 @@ def test_weights_without_imagenet_say_nothing_of_it():
 
 
 def test_what_was_taught_says_by_whom():
-    for name in ("wild-half", "wild-xs", "wild-basic-taught", "wild-basic-half"):
+    for name in ("wild-half", "wild-xs", "wild-basic-taught"):
         assert "taught by lpski-lite0-wild" in find_recipe(name).trained_on
 
 

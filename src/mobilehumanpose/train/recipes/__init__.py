@@ -18,7 +18,6 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = {
     "wild-xs": wild.wild_xs,
     "wild-basic": wild.wild_basic,
     "wild-basic-taught": wild.wild_basic_taught,
-    "wild-basic-half": wild.wild_basic_half,
     "free-lite0": free.free_lite0,
     "free-basic": free.free_basic,
     "free-basic-longer": free.free_basic_longer,

@@ -65,7 +65,7 @@ def free_basic_longer() -> Recipe:
     return replace(
         basic,
         name="free-basic-longer",
-        stages=(cosine_stage(256, 10, 64, 1.4e-3, 1e-6),),
+        stages=(cosine_stage(256, 6, 64, 1.4e-3, 1e-6),),
         augmentation=replace(basic.augmentation, part_share=0.4),
     )
 

@@ -143,6 +143,8 @@ def wild_basic() -> Recipe:
 def wild_basic_taught() -> Recipe:
     """Go on from ``wild-basic``, by ``--init``, with ``lpski-lite0-wild`` as ``--teacher``.
 
+    What came of it is told in ``docs/experiments.md``; it did not ship.
+
     The teacher's encoder began with ImageNet's weights and knows athletes better. Of everyday
     people it knows less, so it is heard on the photographs alone, which lack seven of the joints.
     """
@@ -158,20 +160,4 @@ def wild_basic_taught() -> Recipe:
             f"{basic.trained_on}; taught by lpski-lite0-wild, whose encoder is from "
             "EfficientNet-Lite0 (ImageNet)"
         ),
-    )
-
-
-def wild_basic_half() -> Recipe:
-    """``lpski-basic-half`` on ``wild-basic``'s pictures.
-
-    What ``wild-basic-taught`` left is its ``--init`` and its ``--teacher``.
-    """
-    taught = wild_basic_taught()
-    return replace(
-        taught,
-        name="wild-basic-half",
-        preset="lpski-basic-half",
-        datasets=wild_basic().datasets,
-        stages=(cosine_stage(256, 4, 64, 1.4e-3, 1e-6, teacher_weight=0.2),),
-        trained_on=f"{taught.trained_on}; begun with and taught by lpski-basic-wild",
     )
