@@ -224,31 +224,44 @@ def warp_crop(image: NDArray[np.uint8], affine: FloatArray, crop_px: int) -> NDA
 def _shrunk(
     image: NDArray[np.uint8], affine: FloatArray, crop_px: int, factor: int
 ) -> tuple[NDArray[np.uint8], FloatArray]:
-    """What a crop shows of an image, averaged over ``factor`` pixels, and the crop's map from it.
+    """What a crop shows of an image, averaged over ``factor`` px, and the crop's map from it."""
+    # In plain numbers, as in crop_affine: they take less time than the averages do.
+    (a, b, x), (c, d, y) = affine.tolist()
+    rows = invert_affine(affine).tolist()
+    corners = ((0, 0), (crop_px, 0), (0, crop_px), (crop_px, crop_px))
+    parts = []
+    for (along, across, offset), side in zip(rows, image.shape[1::-1], strict=True):
+        seen = [along * u + across * v + offset for u, v in corners]
+        parts.append(_averaged_part(min(seen), max(seen), side, factor))
+    (left, right, columns, step_x), (top, bottom, lines, step_y) = parts
+    small = cv2.resize(
+        image[top:bottom, left:right], (columns, lines), interpolation=cv2.INTER_AREA
+    )
+    # A pixel's centre is at index + 0.5 before and after.
+    first_x, first_y = left + step_x / 2 - 0.5, top + step_y / 2 - 0.5
+    from_small = [
+        [a * step_x, b * step_y, a * first_x + b * first_y + x],
+        [c * step_x, d * step_y, c * first_x + d * first_y + y],
+    ]
+    return small, np.array(from_small)  # type: ignore[return-value]
+
+
+def _averaged_part(low: float, high: float, side: int, factor: int) -> tuple[int, int, int, float]:
+    """Where to average along one side of an image, of which a crop shows ``low`` to ``high``.
 
     The averages are those of the whole image: a part lies on whole ones of them, and along a side
     that ``factor`` does not divide, where they begin between pixels, it is all of the image. It
     reaches beyond the crop by more than interpolation does.
+
+    Returns:
+        start and end of the part in pixels, the averages in it, and the pixels of each.
     """
-    corners = np.array([[0, 0], [crop_px, 0], [0, crop_px], [crop_px, crop_px]], float)
-    seen = apply_affine(corners, invert_affine(affine)) / factor
-    shape = np.array(image.shape[1::-1])
-    whole = np.maximum(shape // factor, 1)
-    ratio = shape / whole
-    low = np.clip(np.floor(seen.min(axis=0)).astype(int) - 2, 0, whole - 1)
-    high = np.clip(np.ceil(seen.max(axis=0)).astype(int) + 2, low + 1, whole)
-    is_part = shape % factor == 0
-    low, high = np.where(is_part, low, 0), np.where(is_part, high, whole)
-    start, end = low * factor, np.where(is_part, high * factor, shape)
-    small = cv2.resize(
-        image[start[1] : end[1], start[0] : end[0]],
-        tuple((high - low).tolist()),
-        interpolation=cv2.INTER_AREA,
-    )
-    # A pixel's centre is at index + 0.5 before and after.
-    shift = ratio / 2 - 0.5 + start
-    full_from_small = np.array([[ratio[0], 0, shift[0]], [0, ratio[1], shift[1]], [0, 0, 1]])
-    return small, (np.vstack([affine, [0, 0, 1]]) @ full_from_small)[:2]  # type: ignore[return-value]
+    whole = max(side // factor, 1)
+    if side % factor:
+        return 0, side, whole, side / whole
+    first = min(max(math.floor(low / factor) - 2, 0), whole - 1)
+    last = min(max(math.ceil(high / factor) + 2, first + 1), whole)
+    return first * factor, last * factor, last - first, factor
 
 
 def flip_points_px(points_px: FloatArray, image_width: int) -> FloatArray:
