@@ -44,6 +44,14 @@ def test_unsure_joints_are_hollow(photo, pose):
     assert not np.array_equal(color_at(sure, point), color_at(unsure, point))
 
 
+def test_what_is_more_often_wrong_than_right_is_drawn_as_unsure(photo, pose):
+    def drawn(score):
+        return draw_poses(photo, [replace(pose, scores=np.full(21, score))])
+
+    np.testing.assert_array_equal(drawn(0.49), drawn(0.0))
+    np.testing.assert_array_equal(drawn(0.51), drawn(1.0))
+
+
 def test_the_photo_is_left_alone_and_the_result_is_decided(photo, pose):
     before = photo.copy()
     first, second = draw_poses(photo, [pose, pose]), draw_poses(photo, [pose, pose])

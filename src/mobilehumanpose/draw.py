@@ -20,8 +20,9 @@ SIDE_COLORS: dict[str, Color] = {
     "center": (0, 158, 115),
 }
 OUTLINE: Color = (20, 20, 20)
-#: Joints below this score are drawn hollow and their limbs thin: the network guesses.
-MIN_SCORE = 0.3
+#: Joints below this score are drawn hollow and their limbs thin: they are more often wrong than
+#: right, as the tables of scores in the models' cards show.
+MIN_SCORE = 0.5
 #: Fractional bits of OpenCV's drawing coordinates: limbs end where joints are, not at whole px.
 _SHIFT = 4
 
