@@ -159,7 +159,19 @@ def test_version_and_models():
     assert entries["lpski-l"]["parameters"] == 4_073_248
     assert [w["name"] for w in entries["lpski-lite0"]["weights"]] == ["lpski-lite0-wild"]
     assert entries["lpski-l"]["weights"] == []
-    assert "lpski-l" in mhp("models", env={**os.environ, "COLUMNS": "200"}).stdout
+
+
+def test_the_tables_of_models_fit_into_a_terminal():
+    printed = mhp("models", env={**os.environ, "COLUMNS": "80"}).stdout
+    assert max(map(len, printed.splitlines())) <= 80
+    entries = json.loads(mhp("models", "--json").stdout)
+    for entry in entries:
+        assert f" {entry['preset']} " in printed
+        for weights in entry["weights"]:
+            (line,) = [
+                row for row in printed.splitlines() if row.startswith(f" {weights['name']} ")
+            ]
+            assert f"{weights['measured']['LSPET PCK@0.2']:.3f}" in line
 
 
 @pytest.mark.parametrize(

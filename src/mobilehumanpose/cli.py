@@ -12,12 +12,11 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from . import __version__
 from .errors import UserError
@@ -120,36 +119,15 @@ def predict(
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
-    """List the networks: joints, input, size, work, weights and measured accuracy."""
+    """List the networks (joints, input, size, work) and the models that ship, with accuracy."""
+    from .models_command import print_models
     from .weights.catalogue import catalogue
 
     entries = catalogue()
     if as_json:
         sys.stdout.write(json.dumps(entries, indent=1) + "\n")
         return
-    table = Table(show_edge=False)
-    for heading in ("preset", "joints", "input px", "grid", "params", "MACs"):
-        table.add_column(heading, no_wrap=True, justify="left" if heading == "preset" else "right")
-    table.add_column("weights and their measured accuracy")
-    for entry in entries:
-        table.add_row(*_table_row(entry))
-    console.print(table)
-
-
-def _table_row(entry: dict[str, Any]) -> list[str]:
-    lines: list[str] = []
-    for weights in entry["weights"]:
-        lines.append(f"{weights['name']} ({weights['bytes'] / 1e6:.1f} MB)")
-        lines += [f"  {name}: {value}" for name, value in weights["measured"].items()]
-    return [
-        entry["preset"],
-        str(entry["num_joints"]),
-        str(entry["input_px"]),
-        f"{entry['grid']}³",
-        f"{entry['parameters'] / 1e6:.2f} M",
-        f"{entry['macs'] / 1e9:.2f} G",
-        "\n".join(lines) or "–",
-    ]
+    print_models(entries, console=console)
 
 
 @app.command()
