@@ -1,5 +1,6 @@
 """The command, as a user calls it: in a process of its own."""
 
+import csv
 import json
 import os
 import subprocess
@@ -55,6 +56,18 @@ def test_options_reach_the_results(tmp_path):
     assert len(document["people"]) == 2
     assert document["people"][0]["camera"]["focal_px"] == pytest.approx([256, 256])
     assert not document["people"][0]["camera"]["is_assumed"]
+
+
+def test_a_photograph_becomes_a_table(tmp_path):
+    done = mhp("predict", ASTRONAUT, "--out", tmp_path, "--format", "csv,json", "--quick")
+    assert done.returncode == 0, done.stderr
+    (person,) = json.loads((tmp_path / "astronaut.json").read_text())["people"]
+    with (tmp_path / "astronaut.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    head = person["joint_names"].index("Head")
+    assert [float(row[f"Head_{axis}_px"]) for axis in "xy"] == person["keypoints_px"][head]
+    assert [float(row[f"Head_{axis}_mm"]) for axis in "xyz"] == person["keypoints_mm"][head]
+    assert 0 <= float(row["L_Elbow_degrees"]) <= 180
 
 
 def test_a_folder_goes_on_past_a_broken_photo(tmp_path):

@@ -1,5 +1,6 @@
 """A whole video, from file to files."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -113,6 +114,22 @@ def test_a_video_becomes_an_overlay_and_a_file_of_poses(estimator, clip, tmp_pat
     assert threads() == before
 
 
+def test_tables_of_a_video_hold_what_its_json_does(estimator, clip, tmp_path):
+    targets = {kind: tmp_path / f"out.{kind}" for kind in ("json", "csv", "trc")}
+    predict_video(estimator, VideoReader(clip), targets, model="m")
+    frames = video_poses_from_json(targets["json"].read_text(), "out.json")
+    with targets["csv"].open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    lines = [line.split("\t") for line in targets["trc"].read_text().splitlines()][6:]
+    assert len(rows) == len(lines) == len(frames) == 12
+    for (time_s, (pose,)), row, line in zip(frames, rows, lines, strict=True):
+        assert float(row["time_s"]) == float(line[1]) == pytest.approx(time_s)
+        pelvis_mm = pose.keypoints_mm[pose.skeleton.index("Pelvis")]
+        assert [float(row[f"Pelvis_{axis}_mm"]) for axis in "xyz"] == pytest.approx(pelvis_mm)
+        markers = np.array(line[2:], float).reshape(-1, 3)
+        np.testing.assert_allclose(markers * (1, -1, -1), pose.keypoints_mm, atol=0.006)
+
+
 def test_what_comes_before_damage_is_written(estimator, clip, tmp_path):
     path = tmp_path / "broken.mp4"
     content = clip.read_bytes()
@@ -212,7 +229,7 @@ def test_the_command_takes_photographs_and_videos(clip, tmp_path):
     [
         (["--format", "html"], "--format html: not to be had of a video"),
         (["--format", "json,jpg"], "--format jpg: not to be had of a video"),
-        ([ASTRONAUT, "--format", "mp4"], "of photographs, jpg,json,html can be written"),
+        ([ASTRONAUT, "--format", "mp4"], "of photographs, jpg,json,html,csv can be written"),
         (["--box", "1,2,3,4"], "--box describes one photograph, but there are videos"),
         (["--model", "huge"], "unknown model"),
     ],

@@ -80,8 +80,8 @@ def predict(
         str | None,
         typer.Option(
             "--format",
-            help="Which files to write: for photographs of jpg,json,html, for videos of mp4,json; "
-            "all without it.",
+            help="Which files to write: for photographs of jpg,json,html,csv, for videos of "
+            "mp4,json,csv,trc; without it jpg,json,html and mp4,json.",
         ),
     ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of the network.")] = None,

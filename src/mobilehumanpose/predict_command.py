@@ -16,9 +16,12 @@ from .errors import UserError
 from .estimator import PoseEstimator
 from .geometry import Camera
 from .results import Pose
+from .skeleton import Skeleton
 
-PHOTO_RESULTS = ("jpg", "json", "html")
-VIDEO_RESULTS = ("mp4", "json")
+PHOTO_RESULTS = ("jpg", "json", "html", "csv")
+VIDEO_RESULTS = ("mp4", "json", "csv", "trc")
+#: What is written when nothing is asked for.
+USUAL_RESULTS = ("jpg", "mp4", "json", "html")
 
 
 def predict_files(
@@ -43,7 +46,7 @@ def predict_files(
         fov: field of view across the longer side, in degrees; the usual one when None.
         box: people's boxes in the one photograph, ``x,y,width,height`` in px each.
         stature: standing height of the people, in metres.
-        formats: files to write, separated by commas; all that there are when None.
+        formats: files to write, separated by commas; the usual ones when None.
         threads: of the network.
         closely: whether to take further looks; only at photographs when None.
         console: where progress and results are told.
@@ -121,7 +124,9 @@ def _predict_photo(
     size = (photo.shape[1], photo.shape[0])
     camera = None if fov is None else Camera.from_fov(fov, size)
     poses = estimator(photo, boxes, camera)
-    written = _write_results(path, photo, poses, out, wanted, model)
+    written = _write_results(
+        path, photo, poses, out, wanted, model=model, skeleton=estimator.network.skeleton
+    )
     scores = ", ".join(f"{pose.scores.mean():.2f}" for pose in poses)
     return (
         f"{path}: {len(poses)} {'person' if len(poses) == 1 else 'people'}"
@@ -174,7 +179,8 @@ def _parse_formats(
 ) -> tuple[list[str], list[str]]:
     """The files to write for each photograph, and for each video."""
     if text is None:
-        return list(PHOTO_RESULTS), list(VIDEO_RESULTS)
+        usual = [kind for kind in PHOTO_RESULTS if kind in USUAL_RESULTS]
+        return usual, [kind for kind in VIDEO_RESULTS if kind in USUAL_RESULTS]
     parts = [part.strip().lower() for part in text.split(",")]
     names = list(dict.fromkeys(part for part in parts if part))
     choices = dict.fromkeys(PHOTO_RESULTS + VIDEO_RESULTS)
@@ -222,11 +228,19 @@ def _refuse_same_names(files: list[Path]) -> None:
 
 
 def _write_results(
-    path: Path, photo: np.ndarray, poses: list[Pose], out: Path, wanted: list[str], model: str
+    path: Path,
+    photo: np.ndarray,
+    poses: list[Pose],
+    out: Path,
+    wanted: list[str],
+    *,
+    model: str,
+    skeleton: Skeleton,
 ) -> list[Path]:
     from .draw import draw_poses
     from .media import encode_jpeg, write_file
     from .results import poses_to_json
+    from .tables import csv_writer
     from .viewer import write_page
 
     targets = {kind: _target(path, out, kind) for kind in wanted}
@@ -242,6 +256,9 @@ def _write_results(
             write_file(target, overlay)
         elif kind == "json":
             write_file(target, document.encode())
+        elif kind == "csv":
+            with csv_writer(target, skeleton) as add:
+                add(None, poses)
         else:
             write_page(target, photo, document)
     return list(targets.values())

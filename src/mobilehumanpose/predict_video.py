@@ -14,6 +14,7 @@ from .estimator import FRAMES_AHEAD, PoseEstimator
 from .geometry import Camera
 from .pipeline import Behind, ahead
 from .results import Pose
+from .tables import csv_writer, trc_writer
 from .video import Frame, VideoReader, video_writer
 from .video_results import video_poses_writer
 
@@ -55,7 +56,7 @@ def predict_video(
     Args:
         estimator: does the work.
         reader: the video.
-        targets: files to write by kind, ``mp4`` (the overlay) or ``json``.
+        targets: files to write by kind, ``mp4`` (the overlay), ``json``, ``csv`` or ``trc``.
         model: its name, for the file of poses.
         camera: the intrinsics.
         progress: called after each frame.
@@ -73,6 +74,14 @@ def predict_video(
         if "json" in targets:
             add = stack.enter_context(video_poses_writer(targets["json"], reader.info, model))
             sinks.append(lambda frame, poses: add(frame.time_s, poses))
+        skeleton = estimator.network.skeleton
+        if "csv" in targets:
+            add_row = stack.enter_context(csv_writer(targets["csv"], skeleton))
+            sinks.append(lambda frame, poses: add_row(frame.time_s, poses))
+        if "trc" in targets:
+            rate = float(reader.info.frame_rate)
+            add_line = stack.enter_context(trc_writer(targets["trc"], skeleton, rate))
+            sinks.append(lambda frame, poses: add_line(frame.time_s, poses))
         if "mp4" in targets:
             write = stack.enter_context(video_writer(targets["mp4"], reader.info))
             later = stack.enter_context(Behind(FRAMES_BEHIND))
