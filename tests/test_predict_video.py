@@ -23,6 +23,7 @@ from mobilehumanpose.close_look import look_closely
 from mobilehumanpose.geometry import project
 from mobilehumanpose.media import load_photo
 from mobilehumanpose.predict_video import FRAMES_BEHIND, predict_video
+from mobilehumanpose.synth.bvh import parse_bvh
 from mobilehumanpose.tracking import follow_person
 from mobilehumanpose.video import Frame, VideoInfo, VideoReader
 from mobilehumanpose.video_results import video_poses_from_json
@@ -115,13 +116,19 @@ def test_a_video_becomes_an_overlay_and_a_file_of_poses(estimator, clip, tmp_pat
 
 
 def test_tables_of_a_video_hold_what_its_json_does(estimator, clip, tmp_path):
-    targets = {kind: tmp_path / f"out.{kind}" for kind in ("json", "csv", "trc")}
+    targets = {kind: tmp_path / f"out.{kind}" for kind in ("json", "csv", "trc", "bvh")}
     predict_video(estimator, VideoReader(clip), targets, model="m")
     frames = video_poses_from_json(targets["json"].read_text(), "out.json")
     with targets["csv"].open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     lines = [line.split("\t") for line in targets["trc"].read_text().splitlines()][6:]
-    assert len(rows) == len(lines) == len(frames) == 12
+    motion = parse_bvh(targets["bvh"].read_text(), "out.bvh")
+    assert len(rows) == len(lines) == len(frames) == len(motion.root_positions) == 12
+    seen_mm = np.array([pose.keypoints_mm for _, (pose,) in frames])
+    pelvis = frames[0][1][0].skeleton.index("Pelvis")
+    np.testing.assert_allclose(
+        motion.root_positions * (10, -10, -10), seen_mm[:, pelvis], atol=0.01
+    )
     for (time_s, (pose,)), row, line in zip(frames, rows, lines, strict=True):
         assert float(row["time_s"]) == float(line[1]) == pytest.approx(time_s)
         pelvis_mm = pose.keypoints_mm[pose.skeleton.index("Pelvis")]

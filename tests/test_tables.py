@@ -96,7 +96,7 @@ def test_trc_is_what_opensim_reads(tmp_path, pose):
 def write_both(folder, pictures):
     with (
         csv_writer(folder / "a.csv", MUCO_21) as add,
-        trc_writer(folder / "a.trc", MUCO_21, 25) as on,
+        trc_writer(folder / "a.trc", MUCO_21, 25) as add_line,
     ):
         for time_s, poses in enumerate(pictures):
             add_line(time_s, poses)

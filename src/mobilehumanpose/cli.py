@@ -81,7 +81,7 @@ def predict(
         typer.Option(
             "--format",
             help="Which files to write: for photographs of jpg,json,html,csv, for videos of "
-            "mp4,json,csv,trc; without it jpg,json,html and mp4,json.",
+            "mp4,json,csv,trc,bvh; without it jpg,json,html and mp4,json.",
         ),
     ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of the network.")] = None,

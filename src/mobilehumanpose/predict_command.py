@@ -19,7 +19,7 @@ from .results import Pose
 from .skeleton import Skeleton
 
 PHOTO_RESULTS = ("jpg", "json", "html", "csv")
-VIDEO_RESULTS = ("mp4", "json", "csv", "trc")
+VIDEO_RESULTS = ("mp4", "json", "csv", "trc", "bvh")
 #: What is written when nothing is asked for.
 USUAL_RESULTS = ("jpg", "mp4", "json", "html")
 

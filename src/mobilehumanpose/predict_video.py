@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 
+from .bvh import bvh_writer
 from .draw import draw_poses
 from .estimator import FRAMES_AHEAD, PoseEstimator
 from .geometry import Camera
@@ -56,7 +57,8 @@ def predict_video(
     Args:
         estimator: does the work.
         reader: the video.
-        targets: files to write by kind, ``mp4`` (the overlay), ``json``, ``csv`` or ``trc``.
+        targets: files to write by kind, ``mp4`` (the overlay), ``json``, ``csv``,
+            ``trc`` or ``bvh``.
         model: its name, for the file of poses.
         camera: the intrinsics.
         progress: called after each frame.
@@ -78,10 +80,13 @@ def predict_video(
         if "csv" in targets:
             add_row = stack.enter_context(csv_writer(targets["csv"], skeleton))
             sinks.append(lambda frame, poses: add_row(frame.time_s, poses))
+        rate = float(reader.info.frame_rate)
         if "trc" in targets:
-            rate = float(reader.info.frame_rate)
             add_line = stack.enter_context(trc_writer(targets["trc"], skeleton, rate))
             sinks.append(lambda frame, poses: add_line(frame.time_s, poses))
+        if "bvh" in targets:
+            add_turns = stack.enter_context(bvh_writer(targets["bvh"], skeleton, rate))
+            sinks.append(lambda frame, poses: add_turns(frame.time_s, poses))
         if "mp4" in targets:
             write = stack.enter_context(video_writer(targets["mp4"], reader.info))
             later = stack.enter_context(Behind(FRAMES_BEHIND))
