@@ -101,8 +101,9 @@ def test_what_begins_with_imagenet_says_so(name):
     assert ("synthetic people" in said) == name.startswith("wild")
 
 
-def test_weights_without_imagenet_say_nothing_of_it():
-    recipe = find_recipe("wild-basic")
+@pytest.mark.parametrize("name", ["wild-basic", "wild-basic-longer", "wild-basic-quarter"])
+def test_weights_without_imagenet_say_nothing_of_it(name):
+    recipe = find_recipe(name)
     assert not recipe.pretrained_encoder
     assert "Leeds Sports Pose Extended" in recipe.trained_on
     assert "ImageNet" not in recipe.trained_on
@@ -112,6 +113,7 @@ def test_weights_without_imagenet_say_nothing_of_it():
 def test_what_was_taught_says_by_whom():
     for name in ("wild-half", "wild-xs", "wild-basic-taught"):
         assert "taught by lpski-lite0-wild" in find_recipe(name).trained_on
+    assert "taught by lpski-basic-wild" in find_recipe("wild-basic-quarter").trained_on
 
 
 SYNTHETIC = "synthetic people of CC0 bodies and clothes, in poses of free motion capture"

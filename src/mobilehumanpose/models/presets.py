@@ -41,12 +41,18 @@ PRESETS: dict[str, NetworkConfig] = {
     ),
     # As many multiplications as lpski-lite0, made for training from new weights.
     "lpski-basic": BasicConfig(num_joints=21),
-    # A narrower form of it, which can begin with its weights.
+    # Narrower forms of it, which can begin with its weights.
     "lpski-basic-half": BasicConfig(
         num_joints=21,
         stem_channels=16,
         stages=((32, 1), (48, 2), (96, 2), (112, 1)),
         decoder_channels=64,
+    ),
+    "lpski-basic-quarter": BasicConfig(
+        num_joints=21,
+        stem_channels=16,
+        stages=((16, 1), (32, 2), (64, 2), (96, 1)),
+        decoder_channels=48,
     ),
 }
 

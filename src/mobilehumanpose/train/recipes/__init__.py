@@ -17,6 +17,8 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = {
     "wild-half": wild.wild_half,
     "wild-xs": wild.wild_xs,
     "wild-basic": wild.wild_basic,
+    "wild-basic-longer": wild.wild_basic_longer,
+    "wild-basic-quarter": wild.wild_basic_quarter,
     "wild-basic-taught": wild.wild_basic_taught,
     "free-lite0": free.free_lite0,
     "free-basic": free.free_basic,

@@ -140,6 +140,41 @@ def wild_basic() -> Recipe:
     )
 
 
+def wild_basic_longer() -> Recipe:
+    """Go on from ``wild-basic``, by ``--init``, at full size and with gentler variations.
+
+    Its network was no better on what it was trained on than on other people, so it has more to
+    learn than it had steps for. What is varied less here is what the estimator evens out itself,
+    which turns people upright and looks at them in their box.
+    """
+    basic = wild_basic()
+    return replace(
+        basic,
+        name="wild-basic-longer",
+        augmentation=replace(
+            basic.augmentation,
+            scale_spread=0.2,
+            rotation_degrees=20.0,
+            occlusion_share=0.15,
+            coarse_share=0.2,
+            sharpen_share=0.2,
+        ),
+        stages=(cosine_stage(256, 8, 64, 1e-3, 1e-6),),
+    )
+
+
+def wild_basic_quarter() -> Recipe:
+    """``lpski-basic-quarter`` on the same pictures, begun with and taught by those weights."""
+    longer = wild_basic_longer()
+    return replace(
+        longer,
+        name="wild-basic-quarter",
+        preset="lpski-basic-quarter",
+        stages=(cosine_stage(256, 8, 64, 1.4e-3, 1e-6, teacher_weight=0.2),),
+        trained_on=f"{longer.trained_on}; begun with and taught by lpski-basic-wild",
+    )
+
+
 def wild_basic_taught() -> Recipe:
     """Go on from ``wild-basic``, by ``--init``, with ``lpski-lite0-wild`` as ``--teacher``.
 
