@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 
-from .bvh import bvh_writer
+from .bvh_file import bvh_writer
 from .draw import draw_poses
 from .estimator import FRAMES_AHEAD, PoseEstimator
 from .geometry import Camera

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from mobilehumanpose import Skeleton, UserError
-from mobilehumanpose.bvh import bvh_writer, euler_zxy_degrees, limb_rotations, limb_tree
+from mobilehumanpose.bvh_file import bvh_writer, euler_zxy_degrees, limb_rotations, limb_tree
 from mobilehumanpose.skeleton import COCO_19, HUMAN36M_18, LSP_14, MPII_16, MUCO_21, MUPOTS_17
 from mobilehumanpose.synth.bvh import parse_bvh
 
