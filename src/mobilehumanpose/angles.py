@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 
 from .skeleton import Skeleton
 
-#: Name of an angle, and the joints that it lies between: it is the one at the second of them,
-#: 180° where the three are in line. ``{}`` is a side.
+#: Joints that an angle lies between, sides left out. It is the one at the second of them, which it
+#: is named after: 180° where the three are in line.
 _JOINT_ANGLES = (
-    ("{}_Shoulder", ("{}_Elbow", "{}_Shoulder", "{}_Hip")),
-    ("{}_Elbow", ("{}_Shoulder", "{}_Elbow", "{}_Wrist")),
-    ("{}_Wrist", ("{}_Elbow", "{}_Wrist", "{}_Hand")),
-    ("{}_Hip", ("{}_Shoulder", "{}_Hip", "{}_Knee")),
-    ("{}_Knee", ("{}_Hip", "{}_Knee", "{}_Ankle")),
-    ("{}_Ankle", ("{}_Knee", "{}_Ankle", "{}_Toe")),
+    ("Elbow", "Shoulder", "Hip"),
+    ("Shoulder", "Elbow", "Wrist"),
+    ("Elbow", "Wrist", "Hand"),
+    ("Shoulder", "Hip", "Knee"),
+    ("Hip", "Knee", "Ankle"),
+    ("Knee", "Ankle", "Toe"),
 )
 #: The angle between the trunk and the camera's upward direction: 0° for who stands before a level
 #: camera.
@@ -39,13 +39,11 @@ def joint_angles_degrees(
     """
     at = {name: positions_mm[..., joint, :] for joint, name in enumerate(skeleton.joint_names)}
     angles = {}
-    for pattern, patterns in _JOINT_ANGLES:
+    for joints in _JOINT_ANGLES:
         for side in ("R", "L"):
-            first, middle, last = (name.format(side) for name in patterns)
+            first, middle, last = (f"{side}_{joint}" for joint in joints)
             if {first, middle, last} <= at.keys():
-                angles[pattern.format(side)] = _between(
-                    at[first] - at[middle], at[last] - at[middle]
-                )
+                angles[middle] = _between(at[first] - at[middle], at[last] - at[middle])
     if set(_TRUNK) <= at.keys():
         pelvis, thorax = _TRUNK
         angles[TRUNK_LEAN] = _between(at[thorax] - at[pelvis], _UP)

@@ -19,7 +19,7 @@ from .errors import UserError
 from .media import replacing
 from .results import Pose
 from .skeleton import Skeleton
-from .tables import AddPoses
+from .tables import AddFrame
 
 FloatArray = NDArray[np.floating]
 
@@ -185,7 +185,7 @@ def euler_zxy_degrees(rotations: FloatArray) -> FloatArray:
 
 
 @contextmanager
-def bvh_writer(path: Path, skeleton: Skeleton, frame_rate: float) -> Iterator[AddPoses]:
+def bvh_writer(path: Path, skeleton: Skeleton, frame_rate: float) -> Iterator[AddFrame]:
     """Write the first person of a video as a BVH file.
 
     Centimetres around the camera; x to the right, y up, z towards the camera. At rest the skeleton
@@ -204,7 +204,7 @@ def bvh_writer(path: Path, skeleton: Skeleton, frame_rate: float) -> Iterator[Ad
     tree = limb_tree(skeleton)
     seen: list[NDArray[np.float32] | None] = []
 
-    def add(_time_s: float | None, poses: Sequence[Pose]) -> None:
+    def add(_time_s: float, poses: Sequence[Pose]) -> None:
         if not poses:
             seen.append(None)
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from .estimator import FRAMES_AHEAD, PoseEstimator
 from .geometry import Camera
 from .pipeline import Behind, ahead
 from .results import Pose
-from .tables import csv_writer, trc_writer
-from .video import Frame, VideoReader, video_writer
+from .tables import AddFrame, csv_writer, trc_writer
+from .video import Frame, VideoInfo, VideoReader, video_writer
 from .video_results import video_poses_writer
 
 #: Frames that wait to be drawn and encoded.
@@ -73,20 +73,9 @@ def predict_video(
         stack.callback(cv2.setNumThreads, cv2.getNumThreads())
         cv2.setNumThreads(1)
         sinks: list[Callable[[Frame, Sequence[Pose]], None]] = []
-        if "json" in targets:
-            add = stack.enter_context(video_poses_writer(targets["json"], reader.info, model))
-            sinks.append(lambda frame, poses: add(frame.time_s, poses))
-        skeleton = estimator.network.skeleton
-        if "csv" in targets:
-            add_row = stack.enter_context(csv_writer(targets["csv"], skeleton))
-            sinks.append(lambda frame, poses: add_row(frame.time_s, poses))
-        rate = float(reader.info.frame_rate)
-        if "trc" in targets:
-            add_line = stack.enter_context(trc_writer(targets["trc"], skeleton, rate))
-            sinks.append(lambda frame, poses: add_line(frame.time_s, poses))
-        if "bvh" in targets:
-            add_turns = stack.enter_context(bvh_writer(targets["bvh"], skeleton, rate))
-            sinks.append(lambda frame, poses: add_turns(frame.time_s, poses))
+        for kind, writer in _pose_files(estimator, reader.info, model).items():
+            if kind in targets:
+                sinks.append(_frame_sink(stack.enter_context(writer(targets[kind]))))
         if "mp4" in targets:
             write = stack.enter_context(video_writer(targets["mp4"], reader.info))
             later = stack.enter_context(Behind(FRAMES_BEHIND))
@@ -110,3 +99,20 @@ def predict_video(
         mean_score=sum_of_scores / max(1, num_with_person),
         damage=reader.damage,
     )
+
+
+def _pose_files(
+    estimator: PoseEstimator, info: VideoInfo, model: str
+) -> dict[str, Callable[[Path], AbstractContextManager[AddFrame]]]:
+    """By kind, what writes a file of poses to a path."""
+    skeleton, frame_rate = estimator.network.skeleton, float(info.frame_rate)
+    return {
+        "json": lambda path: video_poses_writer(path, info, model),
+        "csv": lambda path: csv_writer(path, skeleton),
+        "trc": lambda path: trc_writer(path, skeleton, frame_rate),
+        "bvh": lambda path: bvh_writer(path, skeleton, frame_rate),
+    }
+
+
+def _frame_sink(add: AddFrame) -> Callable[[Frame, Sequence[Pose]], None]:
+    return lambda frame, poses: add(frame.time_s, poses)

@@ -21,6 +21,8 @@ from .skeleton import Skeleton
 
 #: Adds the poses of a picture: its time in seconds, None for a photograph, and the poses.
 AddPoses = Callable[[float | None, Sequence[Pose]], None]
+#: The same of a video's frame, which has a time.
+AddFrame = Callable[[float, Sequence[Pose]], None]
 
 
 @contextmanager
@@ -75,7 +77,7 @@ def _cells(pose: Pose, who: str) -> Iterator[str]:
 
 
 @contextmanager
-def trc_writer(path: Path, skeleton: Skeleton, frame_rate: float) -> Iterator[AddPoses]:
+def trc_writer(path: Path, skeleton: Skeleton, frame_rate: float) -> Iterator[AddFrame]:
     """Write the first person's joints over a video as markers' trajectories in OpenSim's TRC.
 
     Millimetres around the camera, with x to the right, y up and z towards the camera, as OpenSim
@@ -96,14 +98,14 @@ def trc_writer(path: Path, skeleton: Skeleton, frame_rate: float) -> Iterator[Ad
         # How many pictures there are stands at the beginning, and is known at the end.
         rows = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", newline=""))
 
-        def add(time_s: float | None, poses: Sequence[Pose]) -> None:
+        def add(time_s: float, poses: Sequence[Pose]) -> None:
             nonlocal num_frames
             num_frames += 1
             cells = [""] * (3 * skeleton.num_joints)
             if poses:
                 points_mm = _finite(poses[0].keypoints_mm, "keypoints_mm") * (1, -1, -1)
                 cells = [f"{value:.3f}" for value in points_mm.ravel()]
-            rows.write("\t".join([str(num_frames), f"{time_s or 0:.6f}", *cells]) + "\n")
+            rows.write("\t".join([str(num_frames), f"{time_s:.6f}", *cells]) + "\n")
 
         yield add
         rows.seek(0)
