@@ -93,6 +93,13 @@ def test_trc_is_what_opensim_reads(tmp_path, pose):
     assert lines[8][2:] == lines[6][2:]
 
 
+def test_trc_takes_files_of_any_name(tmp_path, pose):
+    path = tmp_path / "a\tb\udcff.trc"
+    with trc_writer(path, MUCO_21, 25) as add:
+        add(0.0, [pose])
+    assert path.read_text(encoding="utf-8").splitlines()[0].split("\t")[3] == r"a b\udcff.trc"
+
+
 def write_both(folder, pictures):
     with (
         csv_writer(folder / "a.csv", MUCO_21) as add,

@@ -19,7 +19,7 @@ from .errors import UserError
 from .media import replacing
 from .results import Pose
 from .skeleton import Skeleton
-from .tables import AddFrame
+from .tables import TO_Y_UP, AddFrame, finite
 
 FloatArray = NDArray[np.floating]
 
@@ -42,8 +42,6 @@ _REST_DIRECTIONS = {
     "Head": (0.0, 1.0, 0.0),
     "Head_top": (0.0, 1.0, 0.0),
 }
-#: From the camera's axes, x right and y down, to BVH's, y up.
-_TO_Y_UP = np.array([1.0, -1.0, -1.0])
 _MM_PER_UNIT = 10.0
 #: Below this cosine of its middle angle a turn has lost one of its three angles.
 _MIN_COSINE = 1e-6
@@ -208,10 +206,8 @@ def bvh_writer(path: Path, skeleton: Skeleton, frame_rate: float) -> Iterator[Ad
         if not poses:
             seen.append(None)
             return
-        positions = poses[0].keypoints_mm * _TO_Y_UP / _MM_PER_UNIT
-        if not np.isfinite(positions).all():
-            raise UserError("keypoints_mm holds a number that is not finite")
-        seen.append(positions.astype(np.float32))
+        points_mm = finite(poses[0].keypoints_mm, "keypoints_mm")
+        seen.append((points_mm * TO_Y_UP / _MM_PER_UNIT).astype(np.float32))
 
     with replacing(path) as temporary:
         yield add

@@ -23,6 +23,8 @@ from .skeleton import Skeleton
 AddPoses = Callable[[float | None, Sequence[Pose]], None]
 #: The same of a video's frame, which has a time.
 AddFrame = Callable[[float, Sequence[Pose]], None]
+#: From the camera's axes, y down and z forward, to y up and z towards the camera.
+TO_Y_UP = np.array([1.0, -1.0, -1.0])
 
 
 @contextmanager
@@ -64,9 +66,9 @@ def csv_writer(path: Path, skeleton: Skeleton) -> Iterator[AddPoses]:
 
 def _cells(pose: Pose, who: str) -> Iterator[str]:
     for point_px, score, point_mm in zip(
-        _finite(pose.keypoints_px, f"{who}: keypoints_px"),
-        _finite(pose.scores, f"{who}: scores"),
-        _finite(pose.keypoints_mm, f"{who}: keypoints_mm"),
+        finite(pose.keypoints_px, f"{who}: keypoints_px"),
+        finite(pose.scores, f"{who}: scores"),
+        finite(pose.keypoints_mm, f"{who}: keypoints_mm"),
         strict=True,
     ):
         yield from (f"{value:.2f}" for value in point_px)
@@ -103,7 +105,7 @@ def trc_writer(path: Path, skeleton: Skeleton, frame_rate: float) -> Iterator[Ad
             num_frames += 1
             cells = [""] * (3 * skeleton.num_joints)
             if poses:
-                points_mm = _finite(poses[0].keypoints_mm, "keypoints_mm") * (1, -1, -1)
+                points_mm = finite(poses[0].keypoints_mm, "keypoints_mm") * TO_Y_UP
                 cells = [f"{value:.3f}" for value in points_mm.ravel()]
             rows.write("\t".join([str(num_frames), f"{time_s:.6f}", *cells]) + "\n")
 
@@ -114,6 +116,8 @@ def trc_writer(path: Path, skeleton: Skeleton, frame_rate: float) -> Iterator[Ad
 
 
 def _trc_head(name: str, skeleton: Skeleton, frame_rate: float, num_frames: int) -> str:
+    # Names of files may hold what no text can, and tabs, which part cells here.
+    name = " ".join(name.encode("utf-8", "backslashreplace").decode().split())
     rate, markers = f"{frame_rate:.6f}", skeleton.joint_names
     axes = [f"{axis}{number}" for number in range(1, len(markers) + 1) for axis in "XYZ"]
     lines = [
@@ -134,7 +138,12 @@ def _text_file(path: Path) -> Iterator[TextIO]:
         yield file
 
 
-def _finite(values: NDArray[np.floating], what: str) -> NDArray[np.floating]:
+def finite(values: NDArray[np.floating], what: str) -> NDArray[np.floating]:
+    """The values.
+
+    Raises:
+        UserError: one is not finite; ``what`` names them.
+    """
     if not np.isfinite(values).all():
         raise UserError(f"{what} holds a number that is not finite")
     return values
