@@ -10,13 +10,23 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from mobilehumanpose import Skeleton, UserError
-from mobilehumanpose.bvh_file import bvh_writer, euler_zxy_degrees, limb_rotations, limb_tree
+from mobilehumanpose.bvh_file import (
+    bvh_writer,
+    euler_zxy_degrees,
+    limb_rotations,
+    limb_tree,
+    rest_offsets,
+)
 from mobilehumanpose.skeleton import COCO_19, HUMAN36M_18, LSP_14, MPII_16, MUCO_21, MUPOTS_17
 from mobilehumanpose.synth.bvh import parse_bvh
 
 TREE = limb_tree(MUCO_21)
 seeds = st.integers(0, 2**32 - 1)
-LENGTHS_MM = np.linspace(100, 500, 21)
+OFFSETS_MM = np.linspace(100, 500, 21)[:, None] * TREE.rest_directions
+#: Shoulders lie below the neck, hips below the pelvis.
+for name in ("L_Shoulder", "R_Shoulder", "L_Hip", "R_Hip"):
+    OFFSETS_MM[MUCO_21.index(name), 1] = -90
+LENGTHS_MM = np.linalg.norm(OFFSETS_MM, axis=1)
 
 
 def body_that_moves(seed: int, frames: int = 3) -> np.ndarray:
@@ -30,8 +40,7 @@ def body_that_moves(seed: int, frames: int = 3) -> np.ndarray:
         if parent < 0:
             positions[:, joint] = rng.normal(size=(frames, 3)) * 1000
         else:
-            offset = LENGTHS_MM[joint] * TREE.rest_directions[joint]
-            positions[:, joint] = positions[:, parent] + turned[:, parent] @ offset
+            positions[:, joint] = positions[:, parent] + turned[:, parent] @ OFFSETS_MM[joint]
     return positions
 
 
@@ -72,6 +81,7 @@ def test_at_rest_it_stands_with_its_arms_out(tmp_path, pose):
     assert at["Head_top"][1] > at["Thorax"][1] > 0 > at["L_Knee"][1] > at["L_Ankle"][1]
     assert at["L_Hand"][0] > at["L_Shoulder"][0] > 0 > at["R_Shoulder"][0] > at["R_Hand"][0]
     assert at["L_Hand"][1] == pytest.approx(at["L_Shoulder"][1])
+    assert at["L_Shoulder"][1] < at["Thorax"][1] - 5
     assert at["R_Toe"][2] > 0
 
 
@@ -96,7 +106,7 @@ def test_without_a_person_it_stays_as_it_was(tmp_path, pose):
 
 def test_joints_in_one_place_turn_nothing():
     positions = np.zeros((2, 21, 3))
-    rotations = limb_rotations(positions, TREE)
+    rotations = limb_rotations(positions, TREE, rest_offsets(positions, TREE))
     assert np.isfinite(rotations).all()
     np.testing.assert_allclose(np.linalg.det(rotations), 1)
 
@@ -107,7 +117,7 @@ def test_a_limb_that_points_back_is_turned_by_half():
         side = -1 if MUCO_21.joint_names[joint].endswith("Wrist") else 1
         parent = TREE.parents[joint]
         positions[:, joint] = positions[:, parent] + side * TREE.rest_directions[joint]
-    rotations = limb_rotations(positions, TREE)[0]
+    rotations = limb_rotations(positions, TREE, TREE.rest_directions)[0]
     elbow = MUCO_21.index("L_Elbow")
     assert np.trace(rotations[elbow]) == pytest.approx(-1)
     np.testing.assert_allclose(rotations[elbow] @ [1, 0, 0], [-1, 0, 0], atol=1e-12)
@@ -117,7 +127,7 @@ def test_a_limb_that_points_back_is_turned_by_half():
 @given(seeds)
 def test_bones_turn_by_the_smallest_angle(seed):
     positions = body_that_moves(seed, frames=2)
-    rotations = limb_rotations(positions, TREE)
+    rotations = limb_rotations(positions, TREE, OFFSETS_MM)
     np.testing.assert_allclose(np.linalg.det(rotations), 1)
     elbow, wrist = MUCO_21.index("L_Elbow"), MUCO_21.index("L_Wrist")
     before, after = TREE.rest_directions[wrist], rotations[:, elbow] @ TREE.rest_directions[wrist]

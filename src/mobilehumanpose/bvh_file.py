@@ -2,7 +2,7 @@
 
 Positions tell in which direction a bone points, and not how it is rolled about itself: a bone is
 turned by the smallest angle from where its parent carries it. Where several bones leave a joint, at
-pelvis and thorax, they settle the turn together, by least squares (Kabsch 1976).
+pelvis and thorax, they are one solid piece, which is turned by least squares (Kabsch 1976).
 """
 
 from __future__ import annotations
@@ -105,12 +105,37 @@ def limb_tree(skeleton: Skeleton) -> Tree:
     return Tree(order=tuple(order), parents=parents, rest_directions=directions)
 
 
-def limb_rotations(positions: FloatArray, tree: Tree) -> FloatArray:
+def rest_offsets(positions: FloatArray, tree: Tree) -> FloatArray:
+    """Where each joint lies from its parent while nothing is turned.
+
+    Bones are as long as in the median picture. Those that leave a joint together lie to each other
+    as they do in it, with shoulders below the neck and not beside it.
+
+    Args:
+        positions: (F, J, 3), y up.
+        tree: the limbs.
+
+    Returns:
+        (J, 3), in the positions' unit; zero for the root.
+    """
+    parents = np.where(tree.parents < 0, tree.order[0], tree.parents)
+    bones = positions - positions[:, parents]
+    offsets = np.median(np.linalg.norm(bones, axis=2), axis=0)[:, None] * tree.rest_directions
+    for joint in tree.order:
+        ends = tree.children(joint)
+        if len(ends) > 1:
+            turns = _best_turns(tree.rest_directions[ends], _unit(bones[:, ends]))
+            offsets[ends] = np.median(bones[:, ends] @ turns, axis=0)
+    return offsets
+
+
+def limb_rotations(positions: FloatArray, tree: Tree, offsets: FloatArray) -> FloatArray:
     """How each joint is turned against its parent.
 
     Args:
         positions: (F, J, 3), y up.
         tree: the limbs.
+        offsets: (J, 3), see :func:`rest_offsets`.
 
     Returns:
         (F, J, 3, 3); joints at the ends of limbs are not turned.
@@ -125,13 +150,12 @@ def limb_rotations(positions: FloatArray, tree: Tree) -> FloatArray:
         turned[:, joint] = carried
         if not ends:
             continue
-        rest = tree.rest_directions[ends]
-        seen = _unit(positions[:, ends] - positions[:, [joint]])
+        seen = positions[:, ends] - positions[:, [joint]]
         if len(ends) == 1:
-            before = carried @ rest[0]
-            turned[:, joint] = _smallest_turns(before, seen[:, 0]) @ carried
+            before = carried @ tree.rest_directions[ends[0]]
+            turned[:, joint] = _smallest_turns(before, _unit(seen[:, 0])) @ carried
         else:
-            turned[:, joint] = _best_turns(rest, seen)
+            turned[:, joint] = _best_turns(offsets[ends], seen)
         local[:, joint] = np.swapaxes(carried, 1, 2) @ turned[:, joint]
     return local
 
@@ -160,7 +184,7 @@ def _half_turns(axes: FloatArray) -> FloatArray:
 
 
 def _best_turns(rest: FloatArray, seen: FloatArray) -> FloatArray:
-    """(F, 3, 3) that take (K, 3) directions to (F, K, 3) with the least squared error."""
+    """(F, 3, 3) that take (K, 3) vectors to (F, K, 3) with the least squared error."""
     u, _, vt = np.linalg.svd(np.einsum("fki,kj->fij", seen, rest))
     signs = np.ones((len(seen), 3))
     signs[:, 2] = np.where(np.linalg.det(u @ vt) < 0, -1, 1)  # bodies are not mirrored
@@ -230,12 +254,10 @@ def _filled(seen: Sequence[NDArray[np.float32] | None], tree: Tree) -> FloatArra
 def _bvh_text(
     positions: FloatArray, tree: Tree, joint_names: Sequence[str], frame_rate: float
 ) -> str:
-    parents = np.where(tree.parents < 0, tree.order[0], tree.parents)
-    lengths = np.median(np.linalg.norm(positions - positions[:, parents], axis=2), axis=0)
-    offsets = lengths[:, None] * tree.rest_directions
+    offsets = rest_offsets(positions, tree)
     lines = ["HIERARCHY", *_hierarchy(tree.order[0], 0, tree, joint_names, offsets)]
     turning = [joint for joint in tree.order if tree.children(joint)]
-    angles = euler_zxy_degrees(limb_rotations(positions, tree))[:, turning]
+    angles = euler_zxy_degrees(limb_rotations(positions, tree, offsets))[:, turning]
     values = np.concatenate([positions[:, tree.order[0]], angles.reshape(len(angles), -1)], axis=1)
     lines += ["MOTION", f"Frames: {len(values)}", f"Frame Time: {1 / frame_rate:.8f}"]
     lines += [" ".join(f"{value:.4f}" for value in row) for row in values.tolist()]

@@ -83,8 +83,8 @@ def trc_writer(path: Path, skeleton: Skeleton, frame_rate: float) -> Iterator[Ad
     """Write the first person's joints over a video as markers' trajectories in OpenSim's TRC.
 
     Millimetres around the camera, with x to the right, y up and z towards the camera, as OpenSim
-    has it. In pictures without people the markers are empty, which OpenSim reads as missing since
-    its version 4. Times are those of the video's own clock.
+    has it. In pictures without people the markers are ``nan``, which OpenSim writes and reads for
+    missing ones. Times are those of the video's own clock.
 
     The format is described in OpenSim's documentation, "Marker (.trc) Files".
 
@@ -103,7 +103,7 @@ def trc_writer(path: Path, skeleton: Skeleton, frame_rate: float) -> Iterator[Ad
         def add(time_s: float, poses: Sequence[Pose]) -> None:
             nonlocal num_frames
             num_frames += 1
-            cells = [""] * (3 * skeleton.num_joints)
+            cells = ["nan"] * (3 * skeleton.num_joints)
             if poses:
                 points_mm = finite(poses[0].keypoints_mm, "keypoints_mm") * TO_Y_UP
                 cells = [f"{value:.3f}" for value in points_mm.ravel()]
@@ -125,7 +125,7 @@ def _trc_head(name: str, skeleton: Skeleton, frame_rate: float, num_frames: int)
         ["DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units"]
         + ["OrigDataRate", "OrigDataStartFrame", "OrigNumFrames"],
         [rate, rate, str(num_frames), str(len(markers)), "mm", rate, "1", str(num_frames)],
-        ["Frame#", "Time", *"\t\t\t".join(markers).split("\t")],
+        ["Frame#", "Time", *(cell for marker in markers for cell in (marker, "", ""))],
         ["", "", *axes],
         [],
     ]
