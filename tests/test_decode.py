@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mobilehumanpose.decode import SEGMENTS, cells_to_photo, place_in_camera
+from mobilehumanpose.decode import (
+    PEAK_SIGMA,
+    SEGMENTS,
+    cells_to_photo,
+    place_in_camera,
+    smoothing_matrix,
+)
 from mobilehumanpose.errors import UserError
 from mobilehumanpose.geometry import Camera, crop_affine, project
 from mobilehumanpose.skeleton import LSP_14, MUCO_21
@@ -112,3 +118,12 @@ def test_what_cannot_be_placed_is_refused():
         place_in_camera(
             np.zeros((14, 2)), np.zeros(14), np.ones(14), skeleton=LSP_14, camera=CAMERA
         )
+
+
+@pytest.mark.parametrize("cells", [32, 64])
+def test_smoothing_reaches_no_further_than_its_numbers_can_tell(cells):
+    matrix = smoothing_matrix(cells, PEAK_SIGMA * cells)
+    bell = np.exp(-((np.arange(cells) / (PEAK_SIGMA * cells)) ** 2) / 2)
+    np.testing.assert_allclose(matrix[0], bell, atol=1.2e-7, rtol=1e-6)
+    # Further out, products of the bell's end and of small probabilities are denormal numbers.
+    assert matrix[matrix > 0].min() > 1e-7
