@@ -175,6 +175,16 @@ def wild_basic_quarter() -> Recipe:
     )
 
 
+def wild_basic_half() -> Recipe:
+    """``lpski-basic-half`` on the same pictures, begun with and taught by those weights."""
+    return replace(
+        wild_basic_quarter(),
+        name="wild-basic-half",
+        preset="lpski-basic-half",
+        stages=(cosine_stage(256, 7, 64, 1.4e-3, 1e-6, teacher_weight=0.2),),
+    )
+
+
 def wild_basic_taught() -> Recipe:
     """Go on from ``wild-basic``, by ``--init``, with ``lpski-lite0-wild`` as ``--teacher``.
 
