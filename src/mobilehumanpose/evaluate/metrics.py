@@ -73,6 +73,12 @@ def mean_known(errors: FloatArray) -> float:
     return float(known.mean()) if known.size else float("nan")
 
 
+def percentile_known(errors: FloatArray, percent: float) -> float:
+    """Percentile of what is not NaN; NaN where there is nothing."""
+    known = errors[~np.isnan(errors)]
+    return float(np.percentile(known, percent)) if known.size else float("nan")
+
+
 def pck3d(distances_mm: FloatArray, threshold_mm: float = PCK3D_THRESHOLD_MM) -> float:
     """Share of joint distances below ``threshold_mm``; those that are NaN are not counted.
 

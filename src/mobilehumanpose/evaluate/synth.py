@@ -1,17 +1,20 @@
-"""Synthetic people that training never shows: 3D joints around the pelvis, and where they stand."""
+"""Synthetic people that training never shows: 3D joints, angles of limbs, and where they stand."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..angles import joint_angles_degrees
 from ..data.samples import PoseSamples
 from ..errors import UserError
 from ..geometry import similarity_align
 from ..skeleton import MUPOTS_17, map_joints
 from ..upright import torso_lean_degrees
 from .inputs import one_to_one, predicted_joints
-from .metrics import mean_known, mrpe, pck3d
+from .metrics import mean_known, mrpe, pck3d, percentile_known
 from .predictions import Predictions
 from .results import EvaluationResult, ResultTable
 
@@ -25,7 +28,7 @@ LEAN_DEGREES = {"upright": 0.0, "leaning by 30° and more": 30.0, "by 90° and m
 
 
 def evaluate_synth(samples: PoseSamples, predictions: Predictions) -> EvaluationResult:
-    """MPJPE, PA-MPJPE and 3DPCK over the joints in the picture; error of absolute roots.
+    """MPJPE, PA-MPJPE and 3DPCK over the joints in the picture; errors of angles and of roots.
 
     Args:
         samples: one person a picture, with camera and root; joints outside the picture are not
@@ -99,6 +102,7 @@ def evaluate_synth(samples: PoseSamples, predictions: Predictions) -> Evaluation
                 values=np.array(rates),
                 higher_is_better=True,
             ),
+            _angle_table(relative, np.where(known[..., None], true, np.nan), groups),
             ResultTable(
                 title="Root position error",
                 unit="mm",
@@ -112,6 +116,40 @@ def evaluate_synth(samples: PoseSamples, predictions: Predictions) -> Evaluation
         error_unit="mm",
         image_index=samples.image_index,
         people_index=rows,
+    )
+
+
+def _angle_table(
+    predicted: FloatArray, truth: FloatArray, groups: Mapping[str, NDArray[np.bool_]]
+) -> ResultTable:
+    """How far angles between limbs are from the true ones, both sides of the body together.
+
+    Args:
+        predicted: (N, 17, 3) around the pelvis.
+        truth: (N, 17, 3), NaN where a joint is not known.
+        groups: (N,) masks of people, by name.
+    """
+    found, true = (joint_angles_degrees(positions, MUPOTS_17) for positions in (predicted, truth))
+    errors: dict[str, list[FloatArray]] = {}
+    for name, degrees in found.items():
+        side_less = name.removeprefix("R_").removeprefix("L_")
+        errors.setdefault(side_less, []).append(np.abs(degrees - true[name]))
+    shares = {"median": 50, "90 % within": 90}
+    return ResultTable(
+        title="Error of angles between limbs (mhp predict --format csv)",
+        unit="°",
+        row_names=tuple(errors),
+        column_names=tuple(f"{group}: {share}" for group in groups for share in shares),
+        values=np.array(
+            [
+                [
+                    percentile_known(np.concatenate([side[mask] for side in sides]), percent)
+                    for mask in groups.values()
+                    for percent in shares.values()
+                ]
+                for sides in errors.values()
+            ]
+        ),
     )
 
 
