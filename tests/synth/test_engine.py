@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("moderngl")
+from mobilehumanpose.data.synth import SPLITS
 from mobilehumanpose.geometry import Camera, project
 from mobilehumanpose.skeleton import MUCO_21
 from mobilehumanpose.synth.backgrounds import Backgrounds
@@ -59,7 +60,7 @@ def test_people_stand_apart_on_one_ground(tiny_body, random_pose):
     def draw_pose(rng):
         return random_pose(tiny_body, int(rng.integers(1000)))
 
-    maker = SceneMaker(tiny_body, draw_pose, Dresser(tiny_body, None), Backgrounds(None))
+    maker = SceneMaker(tiny_body, draw_pose, Dresser(tiny_body, None), Backgrounds(None), "train")
     scenes = [maker.random_scene(np.random.default_rng(seed)) for seed in range(40)]
     groups = [scene.people for scene in scenes if scene is not None]
     assert max(map(len, groups)) > 2
@@ -118,3 +119,18 @@ def test_what_is_missing_is_told(tmp_path):
         Engine.open(Sources(motion=motion, assets=tmp_path / "assets"), 0, "train")
     with pytest.raises(UserError, match="pictures: no such folder of backgrounds"):
         Engine.open(Sources(motion=motion, backgrounds=tmp_path / "pictures"), 0, "train")
+
+
+def test_only_people_of_training_hold_things(tiny_body, random_pose):
+    def draw_pose(rng):
+        return random_pose(tiny_body, int(rng.integers(1000)))
+
+    parts = tiny_body, draw_pose, Dresser(tiny_body, None), Backgrounds(None)
+    held = {}
+    for split in SPLITS:
+        maker = SceneMaker(*parts, split)
+        scenes = [maker.random_scene(np.random.default_rng(seed)) for seed in range(30)]
+        people = [person for scene in scenes if scene is not None for person in scene.people]
+        held[split] = sum(mesh.person == 0 for person in people for mesh in person.meshes)
+    assert held["train"] > 3
+    assert held["held-out"] == 0

@@ -77,7 +77,7 @@ def nearest_recording(library: PoseLibrary, rotations: np.ndarray) -> str:
 @pytest.mark.parametrize(("split", "held_out"), [("train", False), ("held-out", True)])
 def test_splits_do_not_share_recordings(library, split, held_out):
     rng = np.random.default_rng(1)
-    draws = [library.draw(rng, split, tumbled_share=0) for _ in range(60)]
+    draws = [library.draw(rng, split, tumbled_share=0, free_limbs_share=0) for _ in range(60)]
     names = {nearest_recording(library, rotations) for rotations in draws}
     assert len(names) > 1
     assert {is_held_out(name) for name in names} == {held_out}
@@ -94,7 +94,7 @@ def test_jitter_is_small_and_keeps_within_the_limits(library):
     low, high = turns.min(axis=0) - 1e-4, turns.max(axis=0) + 1e-4
     rng = np.random.default_rng(2)
     for _ in range(40):
-        rotations = library.draw(rng, tumbled_share=0)
+        rotations = library.draw(rng, tumbled_share=0, free_limbs_share=0)
         varied = [
             to_vectors(r[driven(library)]) for r in (rotations, library.body.mirrored(rotations))
         ]
@@ -102,6 +102,26 @@ def test_jitter_is_small_and_keeps_within_the_limits(library):
         best = varied[int(np.argmin([e.min() for e in errors]))]
         assert min(e.min() for e in errors) < np.radians(30)  # six deviations
         assert ((best >= low) & (best <= high)).all()
+
+
+def test_some_of_training_have_other_limbs_and_nobody_held_out_has(library):
+    limbs = [bone for bone in driven(library) if library.body.bone_names[bone][-2:] in (".L", ".R")]
+
+    def is_recorded(rotations: np.ndarray) -> bool:
+        recorded = from_vectors(library.poses.turns)
+        columns = [driven(library).index(bone) for bone in limbs]
+        return any(
+            (np.abs(recorded[:, columns] - turned[limbs]).max(axis=(1, 2, 3)) < 0.6).any()
+            for turned in (rotations, library.body.mirrored(rotations))
+        )
+
+    rng = np.random.default_rng(0)
+    shares = {
+        split: np.mean([is_recorded(library.draw(rng, split, tumbled_share=0)) for _ in range(80)])
+        for split in ("train", "held-out")
+    }
+    assert shares["held-out"] == 1
+    assert 0.5 < shares["train"] < 0.8
 
 
 def library_of_two_groups(body, common: int) -> PoseLibrary:

@@ -109,7 +109,7 @@ class Engine:
         split: Split,
     ) -> Engine:
         """An engine of loaded parts."""
-        maker = SceneMaker(body, draw_pose, Dresser(body, wardrobe), backgrounds)
+        maker = SceneMaker(body, draw_pose, Dresser(body, wardrobe), backgrounds, split)
         return cls(maker, renderer, seed, split)
 
     def close(self) -> None:

@@ -18,8 +18,9 @@ from ..media import make_folder
 from .assets import AssetFiles
 from .body import Body, cache_folder
 from .hands import bend_axes, bend_fingers, random_bends_degrees
+from .limbs import limb_bones, random_limbs
 from .recordings import AVERAGE, RecordedPoses, load_poses, read_recordings, save_poses
-from .retarget import driven_bones
+from .retarget import driven_bones, rest_frames
 from .rotations import from_vectors
 
 Split = Literal["train", "held-out"]
@@ -37,6 +38,9 @@ LIMIT_SHARE = 0.002
 #: gymnasts, climbers, people lying. Recordings hold few (trunk more than 90° off upright in 3 % of
 #: draws, against 33 % of the photographs of LSP Extended).
 TUMBLED_SHARE = 0.2
+#: Share of draws of training whose arms, legs or both are not the recorded ones but anywhere that
+#: joints let them go. Held-out people do what was recorded: that is what is measured.
+FREE_LIMBS_SHARE: dict[Split, float] = {"train": 0.35, "held-out": 0.0}
 
 
 def is_held_out(recording_name: str) -> bool:
@@ -57,11 +61,14 @@ class PoseLibrary:
         self.body = body
         self.poses = poses
         bones = driven_bones(body)
-        self._driven = [body.bone_index[name] for name in bones]
+        self._driven = np.array([body.bone_index[name] for name in bones])
         is_limb = np.array([name.endswith((".L", ".R")) for name in bones])
         self._jitter = np.radians(np.where(is_limb, JITTER_DEGREES, TRUNK_JITTER_DEGREES))
         self._least, self._most = np.quantile(poses.turns, (LIMIT_SHARE, 1 - LIMIT_SHARE), axis=0)
-        self._finger_axes = bend_axes(body, body.shape(AVERAGE))
+        average = body.shape(AVERAGE)
+        self._finger_axes = bend_axes(body, average)
+        self._rest_frames = rest_frames(body, average)
+        self._arms, self._legs = limb_bones(body)
 
         held_out = np.array([is_held_out(name) for name in poses.recording_names])
         self._groups: dict[Split, list[NDArray[np.intp]]] = {
@@ -97,17 +104,20 @@ class PoseLibrary:
         split: Split = "train",
         *,
         tumbled_share: float = TUMBLED_SHARE,
+        free_limbs_share: float | None = None,
     ) -> NDArray[np.float32]:
         """(B, 3, 3) turns for ``Body.pose``.
 
         The person stands, leans or lies as recorded and faces the viewer, but for the tumbled
-        ones. The pose is jittered within what the joints are seen to do, given hands, and mirrored
-        half of the time.
+        ones. The pose is jittered within what the joints are seen to do, or has other limbs; it is
+        given hands, and mirrored half of the time.
 
         Args:
             rng: decides everything.
             split: which recordings to draw from.
             tumbled_share: share of draws that are turned over as a whole.
+            free_limbs_share: share of draws with arms, legs or both of ``random_limbs``; None
+                takes the split's.
 
         Raises:
             UserError: no recording belongs to this split.
@@ -122,6 +132,11 @@ class PoseLibrary:
         varied = varied.clip(np.minimum(self._least, turns), np.maximum(self._most, turns))
         rotations = self.body.rest_rotations()
         rotations[self._driven] = from_vectors(varied)
+        share = FREE_LIMBS_SHARE[split] if free_limbs_share is None else free_limbs_share
+        if share and rng.random() < share:
+            others = random_limbs(rng, self.body, self._rest_frames)
+            replaced = (self._arms, self._legs, self._arms | self._legs)[rng.integers(3)]
+            rotations[self._driven[replaced]] = others[replaced]
         fingers, bent = bend_fingers(self.body, self._finger_axes, random_bends_degrees(rng))
         rotations[fingers] = bent
         if rng.random() < tumbled_share:

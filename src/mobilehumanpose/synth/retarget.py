@@ -35,6 +35,10 @@ DRIVEN_LIMBS = (
 )
 #: Of the body frame: x left of a person at rest, y down, z to the back.
 LEFT, DOWN, FRONT = np.array([1.0, 0, 0]), np.array([0, 1.0, 0]), np.array([0, 0, -1.0])
+#: How limbs lie that hang, and feet that stand flat: there the body's toes are this much lower than
+#: the ankle for each unit that they are in front of it.
+HANGING = frame(DOWN, FRONT)
+FOOT_AT_REST = frame(FRONT + 0.3 * DOWN, DOWN)
 
 #: The joints of CMU's skeleton that turn each segment. Sides begin with l or r.
 _CMU_TRUNK = dict(zip(TRUNK, ("hip", "abdomen", "chest", "neck", "head"), strict=True))
@@ -46,9 +50,6 @@ _CMU_LIMBS = dict(
 _FROM_CMU = np.array([LEFT, -DOWN, FRONT]).T
 _FROM_MAKEHUMAN = np.array([LEFT, -FRONT, -DOWN]).T
 _FROM_DEEPMIMIC = np.array([FRONT, -DOWN, -LEFT]).T
-#: DeepMimic's feet lie flat at rest, where the body's toes are this much lower than the ankle for
-#: each unit that they are in front of it.
-_FOOT_SLOPE = 0.3
 #: Numbers of a frame: duration, root position, then by segment a quaternion (4) or, for a hinge,
 #: its angle (1).
 _DEEPMIMIC_FRAME = (
@@ -194,14 +195,13 @@ def from_deepmimic(text: str, name: str) -> SegmentMotion:
         parent = _DEEPMIMIC_PARENTS.get(segment)
         turns[segment] = turns[parent] @ local if parent else local
         column += size
-    hanging = frame(DOWN, FRONT)
     frames = {
-        f"{side}_{segment}": hanging
+        f"{side}_{segment}": HANGING
         for side in "LR"
         for segment in ("upper_arm", "forearm", "thigh", "shank")
     }
     for side in "LR":
-        frames[f"{side}_foot"] = frame(FRONT + _FOOT_SLOPE * DOWN, DOWN)
+        frames[f"{side}_foot"] = FOOT_AT_REST
     return SegmentMotion(turns=turns, rest_frames=frames)
 
 

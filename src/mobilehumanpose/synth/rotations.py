@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def axis_rotations(axis: int, angles: NDArray[np.floating]) -> NDArray[np.float64]:
+def axis_rotations(axis: int, angles: ArrayLike) -> NDArray[np.float64]:
     """(…, 3, 3) right-handed rotations about x, y or z (0, 1, 2) by ``angles`` in radians."""
     rotations = np.zeros((*np.shape(angles), 3, 3))
     after, last = (axis + 1) % 3, (axis + 2) % 3

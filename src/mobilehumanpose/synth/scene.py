@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.synth import Split
 from ..skeleton import MUCO_21
 from .backgrounds import Backgrounds
 from .body import Body, Posed
 from .collisions import arm_depth_mm, solid_triangles
+from .held import HELD_SHARE, random_held
 from .looks import Dresser
 from .meshes import Mesh
 from .surroundings import SHAPES, Surroundings, is_clear, random_material, random_surroundings
@@ -45,7 +47,7 @@ class Person:
     """Somebody in the world.
 
     Attributes:
-        meshes: body and clothes.
+        meshes: body, clothes and what is held.
         joints_mm: (21, 3) in MuCo's order.
         surface_mm: (S, 3) vertices of the skin.
     """
@@ -81,9 +83,14 @@ class SceneMaker:
     """Draws scenes from a body model, poses, a wardrobe and backgrounds."""
 
     def __init__(
-        self, body: Body, draw_pose: DrawPose, dresser: Dresser, backgrounds: Backgrounds
+        self,
+        body: Body,
+        draw_pose: DrawPose,
+        dresser: Dresser,
+        backgrounds: Backgrounds,
+        split: Split,
     ) -> None:
-        self.body, self.draw_pose = body, draw_pose
+        self.body, self.draw_pose, self.split = body, draw_pose, split
         self.dresser, self.backgrounds = dresser, backgrounds
         self._skin_vertices = np.unique(body.skin_triangles)
         self._solid = solid_triangles(body)
@@ -105,6 +112,7 @@ class SceneMaker:
             viewpoint.view,
             [person.sparse_mm for person in people],
             self.backgrounds,
+            split=self.split,
             has_ground=has_ground,
         )
         if has_ground:
@@ -122,7 +130,9 @@ class SceneMaker:
         pieces = self.dresser.random_look(rng, posed)
         turn = turn_about_vertical(rng.uniform(0, 2 * math.pi))
         lift_mm = rng.uniform(50, 600) if rng.random() < LIFTED_SHARE else 0.0
-        return self._stand(posed, self.dresser.meshes(pieces, posed, number), turn, lift_mm)
+        person = self._stand(posed, self.dresser.meshes(pieces, posed, number), turn, lift_mm)
+        held = random_held(rng, person.joints_mm, person.sparse_mm, HELD_SHARE[self.split])
+        return replace(person, meshes=person.meshes + held)
 
     def _random_posed(self, rng: np.random.Generator) -> Posed:
         """A body whose arms do not run through its own trunk, if a few draws find one."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.synth import Split
 from .backgrounds import Backgrounds
 from .colors import light_rgb, thing_rgb
 from .meshes import Material, Mesh, Paint, box_geometry, quad_geometry, round_geometry
@@ -19,8 +20,12 @@ SHAPES = {
     "box": box_geometry(),
     **{kind: round_geometry(kind) for kind in ("ball", "cylinder", "cone")},
 }
-#: How often people stand before a picture, in a panorama, in a room, on open ground.
-KINDS = {"picture": 0.27, "panorama": 0.28, "room": 0.3, "open": 0.15}
+#: How often people stand before a picture, in a panorama, in a room, on open ground. What is drawn
+#: is plainer than the world; held-out surroundings stay as they were, so that figures compare.
+KINDS: dict[Split, dict[str, float]] = {
+    "train": {"picture": 0.37, "panorama": 0.38, "room": 0.18, "open": 0.07},
+    "held-out": {"picture": 0.27, "panorama": 0.28, "room": 0.3, "open": 0.15},
+}
 OCCLUDER_SHARE = 0.25
 
 
@@ -29,7 +34,7 @@ class Surroundings:
     """All of a scene but the people.
 
     Attributes:
-        kind: a key of ``KINDS``.
+        kind: a key of ``KINDS``' shares.
         backdrop: behind everything.
         light: on everything.
         meshes: things, floor and walls.
@@ -47,6 +52,7 @@ def random_surroundings(
     people_mm: list[NDArray[np.floating]],
     backgrounds: Backgrounds,
     *,
+    split: Split,
     has_ground: bool,
 ) -> Surroundings:
     """Draw what is around people.
@@ -56,9 +62,10 @@ def random_surroundings(
         view: the camera, so that it stands in the room and no thing fills its picture.
         people_mm: (N, 3) surface points of each person, the main one first.
         backgrounds: pictures and panoramas to choose from.
+        split: whose ``KINDS`` to draw from.
         has_ground: False where the camera looks up from below the ground.
     """
-    kind = _random_kind(rng, backgrounds, has_ground=has_ground)
+    kind = _random_kind(rng, KINDS[split], backgrounds, has_ground=has_ground)
     meshes: list[Mesh] = []
     if kind == "room":
         meshes += _room(rng, view, people_mm, backgrounds)
@@ -73,8 +80,10 @@ def random_surroundings(
     return Surroundings(kind=kind, backdrop=backdrop, light=light, meshes=meshes)
 
 
-def _random_kind(rng: np.random.Generator, backgrounds: Backgrounds, *, has_ground: bool) -> str:
-    shares = dict(KINDS)
+def _random_kind(
+    rng: np.random.Generator, kinds: dict[str, float], backgrounds: Backgrounds, *, has_ground: bool
+) -> str:
+    shares = dict(kinds)
     if not has_ground:
         shares["room"] = 0.0
         shares["picture"] += shares["open"]
