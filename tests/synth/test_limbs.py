@@ -61,7 +61,7 @@ def test_some_legs_split_and_none_crosses_far():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_body_does_what_the_segments_say(tiny_body, seed):
-    """Thighs and upper arms of the posed body point where the draw of the same seed says."""
+    """The left arm of the posed body points where the draw of the same seed says."""
     frames = rest_frames(tiny_body, tiny_body.shape(AVERAGE))
     turns = random_limbs(np.random.default_rng(seed), tiny_body, frames)
     arm = random_arm(np.random.default_rng(seed))  # the left arm is drawn first

@@ -4,9 +4,10 @@ Gymnasts hang by their arms, jumpers tuck and straddle, climbers reach: each lim
 over what its joints allow, not over what people mostly do.
 
 Everything is told of the left side in the body frame (x to the person's left, y down, z to the
-back) with the limb hanging at rest, and mirrored for the right. Ranges are those of the American
-Academy of Orthopaedic Surgeons for adults (Norkin & White, *Measurement of Joint Motion*), but for
-legs apart, where gymnasts and dancers go further.
+back) with the limb hanging at rest, and mirrored for the right. Ranges follow those of the American
+Academy of Orthopaedic Surgeons and the American Medical Association for adults (tabulated by Norkin
+& White, *Measurement of Joint Motion*, appendix A), rounded, narrower where a limb would meet the
+trunk, and wider for some legs apart, as gymnasts' are.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ from .rotations import axis_rotations, from_vectors
 
 Array = NDArray[np.float64]
 
-#: How far behind the trunk an upper arm points at most, and how far across it: where it points to
-#: the front, and elsewhere. Shares of its length: an arm extends by 50°, and by 30° when raised.
+#: How far behind the trunk an upper arm points at most, in shares of its length (33°), and how far
+#: across it: where it points to the front, and elsewhere.
 MAX_BACKWARDS = 0.55
 IN_FRONT, MAX_ACROSS_IN_FRONT, MAX_ACROSS = 0.45, 0.45, 0.1
 #: Share of arms that reach up, and by how much of their length they stray from it: people hang,
@@ -50,15 +51,21 @@ WRIST_DEGREES = (-50.0, 50.0)
 COLLAR_RISE_DEGREES, COLLAR_FORWARD_DEGREES = 28.0, 15.0
 HIP_FLEXION_DEGREES = (-25.0, 125.0)
 HIP_APART_DEGREES = (-8.0, 50.0)
-#: Of one leg in so many pairs, and then so far.
+#: Share of legs that go further apart, and how far at most.
 SPLIT_SHARE, SPLIT_DEGREES = 0.15, 85.0
 THIGH_TWIST_DEGREES = (-45.0, 30.0)
 KNEE_DEGREES = (0.0, 140.0)
 ANKLE_DEGREES = (-15.0, 50.0)
-#: Straight elbows and knees are a third of all, of this bend at most.
+#: Share of elbows and knees that are nearly straight, and their bend at most.
 STRAIGHT_SHARE, STRAIGHT_DEGREES = 0.35, 20.0
 #: Pairs of limbs that do the same on both sides, as in swings, squats and jumps.
 SYMMETRIC_SHARE = 0.4
+_AT_REST = {
+    "collar": np.eye(3),
+    "foot": FOOT_AT_REST,
+    **dict.fromkeys(("upper_arm", "forearm", "hand", "thigh", "shank"), HANGING),
+}
+_REST_FRAMES = {f"{side}_{segment}": _AT_REST[segment] for side in "LR" for segment in LIMBS}
 _MIRROR = np.diag([-1.0, 1.0, 1.0])
 
 
@@ -85,13 +92,7 @@ def random_limbs(
     legs = _both_sides(rng, random_leg)
     turns = {segment: np.eye(3)[None] for segment in TRUNK}
     turns |= {name: turn[None] for name, turn in (arms | legs).items()}
-    rest = {
-        "collar": np.eye(3),
-        "foot": FOOT_AT_REST,
-        **dict.fromkeys(("upper_arm", "forearm", "hand", "thigh", "shank"), HANGING),
-    }
-    frames = {f"{side}_{segment}": rest[segment] for side in "LR" for segment in LIMBS}
-    return retarget(SegmentMotion(turns=turns, rest_frames=frames), body, body_frames)[0]
+    return retarget(SegmentMotion(turns=turns, rest_frames=_REST_FRAMES), body, body_frames)[0]
 
 
 def random_arm(rng: np.random.Generator) -> dict[str, Array]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.synth import Split
 from ..errors import UserError
 from ..media import make_folder
 from .assets import AssetFiles
@@ -22,8 +22,6 @@ from .limbs import limb_bones, random_limbs
 from .recordings import AVERAGE, RecordedPoses, load_poses, read_recordings, save_poses
 from .retarget import driven_bones, rest_frames
 from .rotations import from_vectors
-
-Split = Literal["train", "held-out"]
 
 #: One recording in so many is held out, with all its frames, so that no pose of training is the
 #: neighbour of one of these.
