@@ -59,7 +59,8 @@ def test_options_reach_the_results(tmp_path):
 
 
 def test_a_photograph_becomes_a_table(tmp_path):
-    done = mhp("predict", ASTRONAUT, "--out", tmp_path, "--format", "csv,json", "--quick")
+    formats = ("--format", "csv", "--format", "json")  # as well as csv,json
+    done = mhp("predict", ASTRONAUT, "--out", tmp_path, *formats, "--quick")
     assert done.returncode == 0, done.stderr
     (person,) = json.loads((tmp_path / "astronaut.json").read_text())["people"]
     with (tmp_path / "astronaut.csv").open(encoding="utf-8", newline="") as file:

@@ -77,11 +77,12 @@ def predict(
     ] = None,
     stature: Annotated[float, typer.Option(help="Standing height of the people, in metres.")] = 1.7,
     formats: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--format",
             help="Which files to write: for photographs of jpg,json,html,csv, for videos of "
-            "mp4,json,csv,trc,bvh; without it jpg,json,html and mp4,json.",
+            "mp4,json,csv,trc,bvh; may be given several times; without it jpg,json,html and "
+            "mp4,json.",
         ),
     ] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of the network.")] = None,

@@ -32,7 +32,7 @@ def predict_files(
     fov: float | None,
     box: Sequence[str] | None,
     stature: float,
-    formats: str | None,
+    formats: Sequence[str] | None,
     threads: int | None,
     closely: bool | None,
     console: Console,
@@ -46,7 +46,8 @@ def predict_files(
         fov: field of view across the longer side, in degrees; the usual one when None.
         box: people's boxes in the one photograph, ``x,y,width,height`` in px each.
         stature: standing height of the people, in metres.
-        formats: files to write, separated by commas; the usual ones when None.
+        formats: files to write, each text some of them separated by commas; the usual ones when
+            None.
         threads: of the network.
         closely: whether to take further looks; only at photographs when None.
         console: where progress and results are told.
@@ -175,13 +176,13 @@ def _predict_video(
 
 
 def _parse_formats(
-    text: str | None, *, has_photos: bool, has_videos: bool
+    texts: Sequence[str] | None, *, has_photos: bool, has_videos: bool
 ) -> tuple[list[str], list[str]]:
     """The files to write for each photograph, and for each video."""
-    if text is None:
+    if not texts:
         usual = [kind for kind in PHOTO_RESULTS if kind in USUAL_RESULTS]
         return usual, [kind for kind in VIDEO_RESULTS if kind in USUAL_RESULTS]
-    parts = [part.strip().lower() for part in text.split(",")]
+    parts = [part.strip().lower() for text in texts for part in text.split(",")]
     names = list(dict.fromkeys(part for part in parts if part))
     choices = dict.fromkeys(PHOTO_RESULTS + VIDEO_RESULTS)
     if not names:
@@ -196,7 +197,9 @@ def _parse_formats(
             raise UserError(f"--format {name}: not to be had of {what}")
     for what, is_there, results in kinds:
         if is_there and not set(names) & set(results):
-            raise UserError(f"--format {text}: of {what}, {','.join(results)} can be written")
+            raise UserError(
+                f"--format {','.join(names)}: of {what}, {','.join(results)} can be written"
+            )
     first, second = ([name for name in names if name in results] for _, _, results in kinds)
     return first, second
 
