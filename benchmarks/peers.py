@@ -36,7 +36,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mobilehumanpose.close_look import ARMS, further_views, weights_by_agreement
+from mobilehumanpose.close_look import ARMS, agreement, further_views, weights_by_agreement
 from mobilehumanpose.data.catalogue import find_dataset
 from mobilehumanpose.data.crops import person_box
 from mobilehumanpose.data.images import read_image
@@ -289,7 +289,8 @@ def fused(answers: list[Answer], side_px: float) -> Answer:
     """As :func:`~mobilehumanpose.close_look.fuse` does it, of views whose first has that side."""
     keypoints_px = np.stack([said.px for said in answers])
     scores = np.stack([said.joint_scores for said in answers])
-    weight = weights_by_agreement(keypoints_px, scores, side_px)[..., None]
+    agreed = agreement(keypoints_px, scores, side_px)
+    weight = weights_by_agreement(scores, agreed)[..., None]
     all_mm = [said.mm for said in answers if said.mm is not None]
     return answers[0]._replace(
         px=(weight * keypoints_px).sum(axis=0),

@@ -1,5 +1,7 @@
 """Several looks at one person, put together."""
 
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -108,11 +110,20 @@ def sight_of(x_px: float, depth_mm: float, score: float) -> Sight:
 def test_the_surest_look_counts_most_and_equal_ones_alike():
     fused = fuse([sight_of(10, 0, 0.9), sight_of(50, 100, 0.3)])
     np.testing.assert_allclose(fused.keypoints_px, 10, atol=0.1)
-    assert fused.score == pytest.approx(0.9, abs=1e-3)
     fused = fuse([sight_of(10, 0, 0.6), sight_of(50, 100, 0.6)])
     np.testing.assert_allclose(fused.keypoints_px, 30)
     np.testing.assert_allclose(fused.depth_mm, 50)
-    assert fused.score == pytest.approx(0.6)
+
+
+def test_what_looks_disagree_about_is_less_sure():
+    assert fuse([sight_of(10, 0, 0.6)] * 10).score == pytest.approx(0.6)
+    # Places as far apart as these are no votes for each other: half agree, or three quarters.
+    assert fuse([sight_of(10, 0, 0.6), sight_of(90, 0, 0.6)]).score == pytest.approx(
+        0.6 * math.sqrt(1 / 2)
+    )
+    assert fuse([sight_of(10, 0, 0.9), sight_of(90, 0, 0.3)]).score == pytest.approx(
+        0.9 * math.sqrt(3 / 4), abs=1e-3
+    )
 
 
 def test_joints_that_no_look_sees_are_in_the_middle_of_them():
@@ -126,4 +137,4 @@ def test_looks_that_agree_outvote_one_that_is_surer():
     fused = fuse([sight_of(90, 100, 0.6), *crowd])
     np.testing.assert_allclose(fused.keypoints_px, 10, atol=0.5)
     np.testing.assert_allclose(fused.depth_mm, 0, atol=1)
-    assert fused.score == pytest.approx(0.5, abs=1e-2)
+    assert fused.score == pytest.approx(0.5 * math.sqrt(1.5 / 2.1), abs=1e-2)

@@ -26,6 +26,8 @@ ARMS = ("R_Shoulder", "R_Elbow", "R_Wrist", "L_Shoulder", "L_Elbow", "L_Wrist")
 AGREEMENT_SIGMA = 2 / 32
 #: to this power: the place that most agree about wins, much as a heat-map's peak is found.
 AGREEMENT_POWER = 8
+#: Looks that see nothing of a joint vote alike.
+MIN_VOTE = 1e-3
 
 
 def look_closely(
@@ -67,36 +69,48 @@ def further_views(view: View, arms_px: FloatArray) -> list[View]:
     return views[1:]  # the first has been looked at
 
 
-def weights_by_agreement(
-    keypoints_px: FloatArray, scores: FloatArray, side_px: float
-) -> FloatArray:
-    """How much each of V looks counts for each of J joints.
+def agreement(keypoints_px: FloatArray, scores: FloatArray, side_px: float) -> FloatArray:
+    """The share of all votes that lie about each of V looks' places for each of J joints.
 
     Args:
         keypoints_px: (V, J, 2) in the photo.
-        scores: (V, J).
+        scores: (V, J), the votes; a joint that nobody sees has a place too.
         side_px: of the first view.
 
     Returns:
-        (V, J), whose sum over the looks is 1.
+        (V, J), 1 where all looks say the same.
     """
-    votes = np.maximum(scores, 1e-3)  # a joint that nobody sees has a place too
+    votes = np.maximum(scores, MIN_VOTE)
     apart = np.linalg.norm(keypoints_px[:, None] - keypoints_px, axis=-1)
     near = np.exp(-((apart / (AGREEMENT_SIGMA * side_px)) ** 2) / 2)
-    agreement = (near * votes).sum(axis=1)
-    weight = votes * (agreement / agreement.max(axis=0)) ** AGREEMENT_POWER
+    return (near * votes).sum(axis=1) / votes.sum(axis=0)
+
+
+def weights_by_agreement(scores: FloatArray, agreed: FloatArray) -> FloatArray:
+    """(V, J) how much each look counts for each joint: sums over the looks are 1.
+
+    Args:
+        scores: (V, J).
+        agreed: (V, J), see :func:`agreement`.
+    """
+    weight = np.maximum(scores, MIN_VOTE) * (agreed / agreed.max(axis=0)) ** AGREEMENT_POWER
     return weight / weight.sum(axis=0)
 
 
 def fuse(sights: Sequence[Sight]) -> Sight:
-    """Sights of one person as one, in the view of the first."""
+    """Sights of one person as one, in the view of the first.
+
+    What looks disagree about is less sure than each of them says: scores are multiplied by the
+    root of the share that agrees.
+    """
     scores = np.stack([sight.scores for sight in sights])
     keypoints_px = np.stack([sight.keypoints_px for sight in sights])
     depth_mm = np.stack([sight.depth_mm for sight in sights])
-    weight = weights_by_agreement(keypoints_px, scores, sights[0].view.square_xywh[2])
+    agreed = agreement(keypoints_px, scores, sights[0].view.square_xywh[2])
+    weight = weights_by_agreement(scores, agreed)
     return Sight(
         view=sights[0].view,
         keypoints_px=(weight[..., None] * keypoints_px).sum(axis=0),
         depth_mm=(weight * depth_mm).sum(axis=0),
-        scores=(weight * scores).sum(axis=0),
+        scores=(weight * scores * np.sqrt(agreed)).sum(axis=0),
     )
