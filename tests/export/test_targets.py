@@ -69,7 +69,7 @@ def test_onnx_in_int8_leaves_the_head_in_float(tmp_path, source, crops):
     import onnx
 
     path, content = export(source, tmp_path, "onnx", "int8", crops)
-    assert content["parity"]["mean_mm"] <= 5
+    assert content["parity"]["mean_mm"] <= 10
     graph = onnx.load(path).graph
     dequantised = {n.output[0] for n in graph.node if n.op_type == "DequantizeLinear"}
     # Heat-maps come out of the last quantised layer, and are floats from there on.
@@ -99,7 +99,7 @@ def test_int8_takes_pixels_as_they_are(tmp_path, source, crops, mean, std, level
 
     metadata = replace(source.metadata, mean=mean, std=std)
     path, content = export(replace(source, metadata=metadata), tmp_path, "onnx", "int8", crops)
-    assert content["parity"]["mean_mm"] <= 5
+    assert content["parity"]["mean_mm"] <= 10
     graph = onnx.load(path).graph
     values = {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
     makers = {name: n for n in graph.node for name in n.output}
@@ -110,6 +110,20 @@ def test_int8_takes_pixels_as_they_are(tmp_path, source, crops, mean, std, level
     assert values[first.input[2]] == level
     assert makers[first.input[0]].input[0] == "image"
     assert set(values) <= {name for n in graph.node for name in n.input}
+
+
+def test_sums_of_int8_products_fit_in_16_bits(tmp_path, source, crops):
+    """Where the processor adds two products of an activation and a weight at a time, it clips."""
+    import onnx
+
+    path, _ = export(source, tmp_path, "onnx", "int8", crops)
+    tensors = [onnx.numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer]
+    weights = [t for t in tensors if t.dtype == np.int8 and t.ndim == 4]
+    assert len(weights) > 10
+    for values in weights:
+        largest = np.abs(values.astype(int)).max()
+        assert 2 * 255 * largest < 2**15
+        assert largest > 60  # of what fits, it is used
 
 
 def values_shape(graph, convolution):
