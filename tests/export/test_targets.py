@@ -20,7 +20,7 @@ CASES = [
     ("openvino", "float16", False),
     ("ncnn", "float32", False),
     ("ncnn", "float16", False),
-    ("executorch", "float32", False),
+    ("executorch", "float32", True),
     ("litert", "float32", True),
     ("litert", "float16", False),
 ]
@@ -185,7 +185,7 @@ def test_executorch_in_int8_leaves_the_head_in_float(tmp_path, source, crops):
     kinds = [str(node.target) for node in network.graph.nodes]
     convolutions = sum(isinstance(m, torch.nn.Conv2d) for m in source.network.modules())
     assert sum("quantize_per_channel" in kind for kind in kinds) >= convolutions
-    _, content = export(source, tmp_path, "executorch", "int8", crops, with_head=False)
+    _, content = export(source, tmp_path, "executorch", "int8", crops)
     assert content["parity"]["mean_mm"] <= 30
 
 

@@ -1,8 +1,7 @@
 """ExecuTorch (``.pte``): PyTorch's own runtime for phones, here with the XNNPACK backend.
 
-It takes pictures of 0…255 as float32. Heat-maps come out: its runtime 1.5.1 crashes in the head.
-XNNPACK computes in float32 or in int8; with weights in float16 it would compute in float16, which
-is not offered.
+It takes pictures of 0…255 as float32. XNNPACK computes in float32 or in int8; with weights in
+float16 it would compute in float16, which is not offered.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..models.head import MarginalHead
 from .graph import ExportGraph, example_image
 from .quiet import quiet_programs
 from .sidecar import InputSpec, Interface, usual_outputs
@@ -23,7 +23,7 @@ from .targets import Job, Runner, Target
 def convert(job: Job) -> Interface:
     """Write the ``.pte`` file."""
     source, side = job.source, job.source.input_px
-    graph = ExportGraph(source, with_head=job.with_head, layout="NCHW")
+    graph = ExportGraph(source, with_head=job.with_head, layout="NCHW", head=MarginalHead)
     example = (example_image(source, "NCHW"),)
     with quiet_programs():
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
@@ -84,7 +84,7 @@ TARGET = Target(
     packages=("executorch", "torchao"),
     extra="export-executorch",
     precisions=("float32", "int8"),
-    can_have_head=False,
+    can_have_head=True,
     convert=convert,
     load=load,
 )
