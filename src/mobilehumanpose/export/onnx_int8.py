@@ -5,7 +5,7 @@ than float32 on x86. The head behind the network stays in float32.
 
 Weights keep to 7 of their 8 bits. x86 processors without VNNI (before Intel's Ice Lake and AMD's
 Zen 4) add two products of an activation and a weight in 16 bits, and clip what is larger than that:
-with all 8 bits joints move by 67 mm on them, with 7 by 15 mm on every processor
+with all 8 bits joints move by 67 mm on them, with 7, where no sum is too large, by 15 mm
 (``docs/export.md``).
 """
 
