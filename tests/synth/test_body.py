@@ -186,3 +186,16 @@ def test_the_real_body_has_human_proportions(real_body):
     assert share("L_Knee", "L_Ankle") == pytest.approx(0.246, abs=0.02)
     assert share("L_Shoulder", "L_Elbow") == pytest.approx(0.186, abs=0.035)
     assert share("L_Elbow", "L_Wrist") == pytest.approx(0.146, abs=0.02)
+
+
+def test_hips_are_as_far_apart_as_in_real_frames(real_body):
+    """0.27 and 0.30 of a leg in frames of Human3.6M, 0.28 and 0.34 in MPI-INF-3DHP's."""
+    joints_mm = real_body.joints(real_body.shape(AVERAGE), real_body.rest_rotations())
+
+    def apart_mm(a: str, b: str) -> float:
+        return float(np.linalg.norm(joint(joints_mm, a) - joint(joints_mm, b)))
+
+    leg_mm = apart_mm("L_Hip", "L_Knee") + apart_mm("L_Knee", "L_Ankle")
+    assert apart_mm("L_Hip", "R_Hip") / leg_mm == pytest.approx(0.30, abs=0.02)
+    middle_mm = (joint(joints_mm, "L_Hip") + joint(joints_mm, "R_Hip")) / 2
+    np.testing.assert_allclose(joint(joints_mm, "Pelvis"), middle_mm, atol=1e-3)

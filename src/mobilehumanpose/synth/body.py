@@ -29,6 +29,11 @@ from .anny_arrays import BodyArrays, load_arrays, read_anny, save_arrays
 #: the thighs at 0.51 of stature; the femoral heads are level with the greater trochanter, at 0.53
 #: (Drillis & Contini 1966), which Human3.6M's ratio of thigh to shank agrees with.
 HIP_LIFT = 0.3
+#: How far apart the hip joints are against the rig's: real frames and labels of photographs have
+#: them wider (docs/synthetic-data.md has the figures, of the shoulders too).
+HIP_SPREAD = 1.13
+#: How far the shoulders are lifted, in shares of the way from ``Spine`` to ``Thorax``.
+SHOULDER_LIFT = 0.05
 #: Means and standard deviations of adult stature in mm, men and women: between the world's and
 #: the tallest countries' means of NCD-RisC 2016, so that both lie within the spread.
 STATURE_MM = {"male": (1750.0, 75.0), "female": (1620.0, 70.0)}
@@ -36,7 +41,8 @@ STATURE_MM = {"male": (1750.0, 75.0), "female": (1620.0, 70.0)}
 YOUNGEST = 2 / 3
 
 #: Where each joint lies, as a weighted sum of heads of bones (a bone's head is the joint that it
-#: turns about). ``Head_top`` is a vertex; the hips are lifted, and the pelvis is between them.
+#: turns about). ``Head_top`` is a vertex; the shoulders are lifted, the hips lifted and moved
+#: apart, and the pelvis is between them.
 #: docs/synthetic-data.md tells why, and what was measured.
 _SIDED_RECIPES: dict[str, dict[str, float]] = {
     "Shoulder": {"upperarm01": 0.9, "clavicle": 0.1},
@@ -293,8 +299,11 @@ class Body:
                     weights[MUCO_21.index(f"{side}_{joint}"), self.bone_index[f"{bone}.{side}"]] = (
                         weight
                     )
+        up = weights[MUCO_21.index("Thorax")] - weights[MUCO_21.index("Spine")]
+        weights[MUCO_21.indices(["L_Shoulder", "R_Shoulder"])] += SHOULDER_LIFT * up
         left, right = self.bone_index["upperleg01.L"], self.bone_index["upperleg01.R"]
-        for joint, share in (("L_Hip", 1.0), ("R_Hip", 0.0), ("Pelvis", 0.5)):
+        shares = {"L_Hip": (1 + HIP_SPREAD) / 2, "R_Hip": (1 - HIP_SPREAD) / 2, "Pelvis": 0.5}
+        for joint, share in shares.items():
             lift = weights[MUCO_21.index(joint)]
             lift[self.bone_index["spine04"]] = HIP_LIFT
             lift[[left, right]] = np.array([share, 1 - share]) - HIP_LIFT / 2

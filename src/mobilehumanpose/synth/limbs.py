@@ -40,7 +40,7 @@ MAX_BACKWARDS = 0.55
 IN_FRONT, MAX_ACROSS_IN_FRONT, MAX_ACROSS = 0.45, 0.45, 0.1
 #: Share of arms that reach up, and by how much of their length they stray from it: people hang,
 #: climb and throw with them, and few of all directions lie so high.
-OVERHEAD_SHARE, OVERHEAD_SPREAD = 0.25, 0.35
+OVERHEAD_SHARE, OVERHEAD_SPREAD = 0.4, 0.35
 #: Of the upper arm about itself, outwards and inwards.
 ARM_TWIST_DEGREES = (-60.0, 80.0)
 ELBOW_DEGREES = (0.0, 145.0)
