@@ -1,4 +1,4 @@
-"""What the thresholds of tracking.py rest on: scores with and without a person, and cuts.
+"""What thresholds of scores rest on: those with and without a person; and those of cuts.
 
     python benchmarks/tracking_scores.py --data ../shared/data [--model NAME_OR_FILE] [--people 150]
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mobilehumanpose.data.images import read_image
 from mobilehumanpose.data.lspet import load_lspet, split
+from mobilehumanpose.estimator import MIN_SIGHT_SCORE
 from mobilehumanpose.media import load_photo
 from mobilehumanpose.runtime import PoseNetwork
 from mobilehumanpose.tracking import CUT_SHARE, FIND_SCORE, KEEP_SCORE, color_change, color_shares
@@ -61,7 +62,7 @@ def main() -> None:
     once = [look(network, part, [v])[0].score for part, v in zip(empty, squares, strict=True)]
     print_row("nobody, one look", once, KEEP_SCORE)
     searched = [find_person(network, part, seen_well=FIND_SCORE).score for part in empty]
-    print_row("nobody, a search", searched, FIND_SCORE)
+    print_row("nobody, a search", searched, FIND_SCORE, MIN_SIGHT_SCORE)
 
     print("shares of pixels that change their colour; percentiles", *PERCENTILES)
     colors = [color_shares(photo) for photo in photos.values()]
@@ -107,11 +108,11 @@ def without_people(
     return best
 
 
-def print_row(name: str, values: list[float], threshold: float) -> None:
-    """The percentiles, and how many values lie below a threshold."""
+def print_row(name: str, values: list[float], *thresholds: float) -> None:
+    """The percentiles, and how many values lie below thresholds."""
     shown = " ".join(f"{value:.2f}" for value in np.percentile(values, PERCENTILES))
-    below = np.mean(np.array(values) < threshold)
-    print(f"  {name:<30} {shown}   {below:.0%} of {len(values)} below {threshold}")
+    below = ", ".join(f"{np.mean(np.array(values) < t):.0%} below {t}" for t in thresholds)
+    print(f"  {name:<30} {shown}   of {len(values)} {below}")
 
 
 if __name__ == "__main__":

@@ -71,6 +71,18 @@ def test_a_photograph_becomes_a_table(tmp_path):
     assert 0 <= float(row["L_Elbow_degrees"]) <= 180
 
 
+def test_a_picture_of_nobody_has_results_that_say_so(tmp_path):
+    Image.new("RGB", (320, 240), "teal").save(tmp_path / "sea.png")
+    done = mhp("predict", tmp_path / "sea.png", "--out", tmp_path, "--format", "json,html,csv,jpg")
+    assert done.returncode == 0, done.stderr
+    assert "sea.png: nobody was found" in done.stdout
+    assert "--box" in done.stdout
+    assert json.loads((tmp_path / "sea.json").read_text())["people"] == []
+    assert len((tmp_path / "sea.csv").read_text().splitlines()) == 1  # names of columns
+    assert "No people were found" in (tmp_path / "sea.html").read_text()
+    assert Image.open(tmp_path / "sea.jpg").size == (320, 240)
+
+
 def test_a_folder_goes_on_past_a_broken_photo(tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()

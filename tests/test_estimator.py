@@ -7,6 +7,7 @@ import pytest
 
 from mobilehumanpose import Camera, PoseEstimator, UserError
 from mobilehumanpose.close_look import look_closely
+from mobilehumanpose.estimator import MIN_SIGHT_SCORE
 from mobilehumanpose.geometry import project
 from mobilehumanpose.media import load_photo
 from mobilehumanpose.video import Frame
@@ -90,8 +91,14 @@ def test_a_known_camera_is_used(estimator, photo):
 
 def test_pictures_of_any_shape_do(estimator):
     for size in ((1, 1, 3), (2, 900, 3), (700, 3, 3), (33, 31, 3)):
-        poses = estimator(np.full(size, 128, np.uint8))
-        assert all(np.isfinite(pose.keypoints_mm).all() for pose in poses)
+        assert estimator(np.full(size, 128, np.uint8)) == []
+
+
+def test_nobody_is_seen_where_nobody_is_unless_a_box_says_so(estimator):
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
+    assert estimator(noise) == []
+    (pose,) = estimator(noise, [(0, 0, 320, 240)])
+    assert pose.scores.mean() < MIN_SIGHT_SCORE
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,10 @@ from .weights import DEFAULT_MODEL, model_path
 
 #: Frames of a video that are decoded before they are needed.
 FRAMES_AHEAD = 4
+#: Whoever is found in a photograph without a box has at least this mean score, or nobody is there.
+#: Less than in videos: a photograph is mostly of somebody, and there is no next frame. Measured by
+#: benchmarks/search_accuracy.py and benchmarks/tracking_scores.py.
+MIN_SIGHT_SCORE = 0.35
 
 
 class PoseEstimator:
@@ -83,7 +87,8 @@ class PoseEstimator:
                 assumed, and the poses say so.
 
         Returns:
-            A pose for each box, in order.
+            A pose for each box, in order, however sure it is; without boxes one pose, or none if
+            nobody is seen (a mean score below ``MIN_SIGHT_SCORE``).
 
         Raises:
             UserError: the picture cannot be read, or a box does not lie in it.
@@ -93,7 +98,8 @@ class PoseEstimator:
         is_assumed = camera is None
         camera = camera or Camera.from_fov(DEFAULT_FOV_DEGREES, size)
         if boxes is None:
-            sights = [find_person(self.network, photo)]
+            found = find_person(self.network, photo)
+            sights = [found] if found.score >= MIN_SIGHT_SCORE else []
         else:
             views = [
                 View(square_to_crop(box, size, f"box {number}")) for number, box in enumerate(boxes)

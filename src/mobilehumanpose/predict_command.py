@@ -128,11 +128,12 @@ def _predict_photo(
     written = _write_results(
         path, photo, poses, out, wanted, model=model, skeleton=estimator.network.skeleton
     )
+    files = ", ".join(map(str, written))
+    if not poses:
+        return f"{path}: nobody was found (--box x,y,width,height shows where) → {files}"
     scores = ", ".join(f"{pose.scores.mean():.2f}" for pose in poses)
-    return (
-        f"{path}: {len(poses)} {'person' if len(poses) == 1 else 'people'}"
-        f" (mean score {scores}) → {', '.join(map(str, written))}"
-    )
+    who = "1 person" if len(poses) == 1 else f"{len(poses)} people"
+    return f"{path}: {who} (mean score {scores}) → {files}"
 
 
 def _predict_video(
