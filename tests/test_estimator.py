@@ -90,8 +90,12 @@ def test_a_known_camera_is_used(estimator, photo):
 
 
 def test_pictures_of_any_shape_do(estimator):
-    for size in ((1, 1, 3), (2, 900, 3), (700, 3, 3), (33, 31, 3)):
-        assert estimator(np.full(size, 128, np.uint8)) == []
+    assert estimator(np.full((1, 1, 3), 128, np.uint8)) == []
+    for height, width in ((2, 900), (700, 3), (33, 31)):
+        image = np.full((height, width, 3), 128, np.uint8)
+        assert estimator(image) == []
+        (pose,) = estimator(image, [(0, 0, width, height)])
+        assert np.isfinite(pose.keypoints_mm).all()
 
 
 def test_nobody_is_seen_where_nobody_is_unless_a_box_says_so(estimator):
