@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mobilehumanpose.data.crops import (
+    LUMA,
     Augmentation,
     cut_crop,
     normalized_targets,
@@ -160,6 +161,38 @@ def test_a_gain_multiplies_its_channel_up_to_white():
         np.testing.assert_allclose(
             planes[:, 0, 0], np.minimum(gains * (100, 100, 250), 255), atol=0.5
         )
+
+
+def test_tones_change_in_the_middle_and_neither_black_nor_white():
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    toned = Augmentation(color_gain=0, brightness_gain=0, gray_share=0, tone_octaves=1)
+    middles = []
+    for seed in range(200):
+        planes = vary_colors(ramp, toned, np.random.default_rng(seed)).astype(int)
+        assert (planes == planes[:1]).all()
+        assert planes[0, 0, 0] == 0
+        assert planes[0, 0, 255] == 255
+        assert (np.diff(planes[0, 0]) >= 0).all()
+        middles.append(planes[0, 0, 128])
+    # Exponents of 2 and a half.
+    assert 64 <= min(middles) < 70
+    assert 175 < max(middles) <= 181
+    assert 0.4 < np.mean(np.array(middles) < 128) < 0.6
+
+
+def test_saturation_leaves_brightness_and_grey_and_the_hue():
+    crop = np.array([[[120, 90, 60], [100, 100, 100]]], np.uint8)
+    varied = Augmentation(color_gain=0, brightness_gain=0, gray_share=0, saturation_gain=0.5)
+    spreads = []
+    for seed in range(100):
+        planes = vary_colors(crop, varied, np.random.default_rng(seed))
+        red, green, blue = planes[:, 0, 0].astype(int)
+        assert abs(planes[:, 0, 0] @ LUMA - crop[0, 0] @ LUMA) <= 1
+        assert (planes[:, 0, 1] == 100).all()
+        assert abs((red - green) - (green - blue)) <= 2  # as far apart as they were
+        spreads.append(red - blue)
+    assert 28 <= min(spreads) < 34
+    assert 86 < max(spreads) <= 92
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -128,6 +128,7 @@ SYNTHETIC = "synthetic people of CC0 bodies and clothes, in poses of free motion
         ("free-lite0", SYNTHETIC),
         ("free-basic", SYNTHETIC),
         ("free-basic-longer", SYNTHETIC),
+        ("free-basic-gentler", SYNTHETIC),
         ("free-xs", SYNTHETIC),
         ("free-basic-half", f"{SYNTHETIC}; begun with and taught by lpski-basic-free"),
     ],

@@ -34,6 +34,9 @@ class Augmentation:
         zoom_share: of crops of a square of 40–80 % somewhere in the box, which shows a part of the
             person, as portraits and crowded pictures do.
         gray_share: of crops without colour.
+        saturation_gain: how far colours lie from grey is multiplied by 1 ± up to this.
+        tone_octaves: crops are made lighter or darker in the middle, black and white staying as
+            they are, by an exponent of 2 to the power of ± up to this.
         occlusion_share: of crops with a rectangle of noise over the person's box.
         occlusion_area: the largest share of the box that such a rectangle takes.
         coarse_share: of crops that are made as coarse as small people's are.
@@ -54,6 +57,8 @@ class Augmentation:
     shift: float = 0.08
     zoom_share: float = 0.3
     gray_share: float = 0.1
+    saturation_gain: float = 0.0
+    tone_octaves: float = 0.0
     occlusion_share: float = 0.3
     occlusion_area: float = 0.15
     coarse_share: float = 0.0
@@ -191,17 +196,25 @@ def cut_crop(
 def vary_colors(
     crop: NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """The (H, W, 3) crop as (3, H, W) planes, multiplied each, and perhaps without colour.
+    """The (H, W, 3) crop as (3, H, W) planes of varied tone and colour.
 
     Networks take planes, and a multiplied plane costs hardly more than a copied one.
     """
     a = augmentation
+    if a.tone_octaves:
+        exponent = 2 ** rng.uniform(-a.tone_octaves, a.tone_octaves)
+        tones = np.round(255 * np.linspace(0, 1, 256) ** exponent).astype(np.uint8)
+        crop = cv2.LUT(crop, tones)  # type: ignore[assignment]
     gains = rng.uniform(1 - a.color_gain, 1 + a.color_gain, 3)
     gains *= rng.uniform(1 - a.brightness_gain, 1 + a.brightness_gain)
     planes = np.empty((3, *crop.shape[:2]), np.uint8)
     if rng.random() < a.gray_share:
         planes[:] = cv2.transform(crop, (LUMA * gains)[None])
     else:
+        if a.saturation_gain:
+            saturation = 1 + rng.uniform(-a.saturation_gain, a.saturation_gain)
+            mixed = saturation * np.eye(3) + (1 - saturation) * LUMA
+            crop = cv2.transform(crop, mixed)  # type: ignore[assignment]
         cv2.split(crop, list(planes))
         for plane, gain in zip(planes, gains, strict=True):
             cv2.convertScaleAbs(plane, plane, gain)

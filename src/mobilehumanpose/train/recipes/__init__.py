@@ -24,6 +24,7 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = {
     "free-lite0": free.free_lite0,
     "free-basic": free.free_basic,
     "free-basic-longer": free.free_basic_longer,
+    "free-basic-gentler": free.free_basic_gentler,
     "free-basic-half": free.free_basic_half,
     "free-xs": free.free_xs,
     "human36m-p1-l": published.human36m_p1_l,

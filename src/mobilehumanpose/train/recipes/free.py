@@ -70,6 +70,30 @@ def free_basic_longer() -> Recipe:
     )
 
 
+def free_basic_gentler() -> Recipe:
+    """Go on from ``free-basic-longer``, by ``--init``, with other variations.
+
+    What the estimator evens out itself is varied less, as in ``wild-basic-longer``. Tone and colour
+    are varied more: its answers to photographs hung on them more than those of a network that had
+    seen some.
+    """
+    longer = free_basic_longer()
+    return replace(
+        longer,
+        name="free-basic-gentler",
+        augmentation=replace(
+            longer.augmentation,
+            part_share=0.3,
+            scale_spread=0.2,
+            rotation_degrees=20.0,
+            occlusion_share=0.15,
+            gray_share=0.2,
+            saturation_gain=0.6,
+            tone_octaves=0.7,
+        ),
+    )
+
+
 def free_basic_half() -> Recipe:
     """``lpski-basic-half`` on ``free-basic``'s pictures, begun with and taught by its weights."""
     return replace(
