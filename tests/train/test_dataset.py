@@ -1,7 +1,10 @@
 """Crops that are decided by their keys, and the validation of what they hold."""
 
+import os
+import sys
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,7 @@ from tiny_training import tiny_recipe
 
 from mobilehumanpose.data.crops import Augmentation
 from mobilehumanpose.skeleton import HUMAN36M_18, MUCO_21, MUPOTS_17
-from mobilehumanpose.train.dataset import CropDataset, epoch_order
+from mobilehumanpose.train.dataset import CropDataset, Crops, epoch_order, load_batches
 from mobilehumanpose.train.recipe import DatasetSpec
 from mobilehumanpose.train.validation import summarize
 from mobilehumanpose.upright import torso_lean_degrees
@@ -108,3 +111,24 @@ def test_upright_crops_turn_torsos_and_mirror_them_right(tiny_set):
             assert known[:, 0].all()  # the square holds the turned person
             lean = torso_lean_degrees(targets[:, :2].numpy() * 64, np.ones(21, bool), MUCO_21)
             assert lean == pytest.approx(0, abs=0.1)
+
+
+class WhoCuts(CropDataset):
+    """Tells of the process that cuts a crop instead of cutting one."""
+
+    def __init__(self) -> None:
+        super().__init__([], skeleton=MUCO_21, crop_px=64, augmentation=None)
+
+    def __getitem__(self, key) -> Crops:
+        told = torch.tensor([os.getpid(), os.getppid(), cv2.getNumThreads()])
+        return Crops(pixels=told, targets=told, known=told, source=told)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
+def test_workers_are_not_forked_from_a_process_with_threads_that_train():
+    (told,) = load_batches(WhoCuts(), [[(0, 0, 0)]], workers=1)
+    worker, parent, threads = told.source[0].tolist()
+    assert os.getpid() not in (worker, parent)
+    assert threads == 1
+    (here,) = load_batches(WhoCuts(), [[(0, 0, 0)]], workers=0)
+    assert here.source[0, 0] == os.getpid()

@@ -1,8 +1,8 @@
 """Labelled people as plain arrays: what every dataset's reader returns.
 
 A million people of 18 joints, one a picture, take 0.38 GB (``benchmarks/label_memory.py``), in a
-dozen arrays and no Python objects, so that forked loader workers share them instead of copying them
-page by page.
+dozen arrays and no Python objects, so that a loader's workers, which have a copy each, are handed
+them in a moment.
 """
 
 from __future__ import annotations

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from multiprocessing.context import BaseContext
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -198,9 +201,8 @@ def load_batches(
         batch_sampler=batches,
         num_workers=workers,
         pin_memory=pin_memory,
-        # Forked workers share the labels. Processes that a launcher spawned would spawn theirs
-        # too, copying all labels into each and importing everything anew for each epoch.
-        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
+        multiprocessing_context=_worker_context() if workers else None,
+        worker_init_fn=_begin_worker,
         # Its own, since a loader would draw a number from torch's global random state: one for
         # each time that it is made, and a resumed run makes one more.
         generator=torch.Generator(),
@@ -212,3 +214,21 @@ def load_batches(
         # From a worker it comes with the worker's traceback in front.
         message = str(error).strip().splitlines()[-1]
         raise UserError(message.split(f"{UserError.__name__}: ", 1)[-1]) from None
+
+
+def _worker_context() -> BaseContext | None:
+    """How workers are begun; None where torch's own way is as good.
+
+    They are forked from a process of their own, which has imported everything and does nothing
+    else. Forked from one that trains, they may wait for ever for a lock that one of its threads
+    held just then: gloo's take the interpreter's, which Python before 3.12 does not see to.
+    """
+    if sys.platform != "linux":
+        return None
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def _begin_worker(_number: int) -> None:
+    cv2.setNumThreads(1)  # there are as many workers as were asked for
