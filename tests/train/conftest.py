@@ -13,7 +13,7 @@ from mobilehumanpose.train.recipe import Recipe
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
-    cv2.setNumThreads(1)  # its threads do not outlive a fork, and workers wait for them in vain
+    cv2.setNumThreads(1)  # as in a worker
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..recipe import DatasetSpec, Recipe, cosine_stage
-from .wild import wild_lite0
+from .wild import gentler, wild_lite0
 
 
 def free_lite0() -> Recipe:
@@ -82,11 +82,8 @@ def free_basic_gentler() -> Recipe:
         longer,
         name="free-basic-gentler",
         augmentation=replace(
-            longer.augmentation,
+            gentler(longer.augmentation),
             part_share=0.3,
-            scale_spread=0.2,
-            rotation_degrees=20.0,
-            occlusion_share=0.15,
             gray_share=0.2,
             saturation_gain=0.6,
             tone_octaves=0.7,
