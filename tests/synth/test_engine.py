@@ -60,7 +60,8 @@ def test_people_stand_apart_on_one_ground(tiny_body, random_pose):
     def draw_pose(rng):
         return random_pose(tiny_body, int(rng.integers(1000)))
 
-    maker = SceneMaker(tiny_body, draw_pose, Dresser(tiny_body, None), Backgrounds(None), "train")
+    dresser = Dresser(tiny_body, None, "train")
+    maker = SceneMaker(tiny_body, draw_pose, dresser, Backgrounds(None), "train")
     scenes = [maker.random_scene(np.random.default_rng(seed)) for seed in range(40)]
     groups = [scene.people for scene in scenes if scene is not None]
     assert max(map(len, groups)) > 2
@@ -125,10 +126,10 @@ def test_only_people_of_training_hold_things(tiny_body, random_pose):
     def draw_pose(rng):
         return random_pose(tiny_body, int(rng.integers(1000)))
 
-    parts = tiny_body, draw_pose, Dresser(tiny_body, None), Backgrounds(None)
     held = {}
     for split in SPLITS:
-        maker = SceneMaker(*parts, split)
+        dresser = Dresser(tiny_body, None, split)
+        maker = SceneMaker(tiny_body, draw_pose, dresser, Backgrounds(None), split)
         scenes = [maker.random_scene(np.random.default_rng(seed)) for seed in range(30)]
         people = [person for scene in scenes if scene is not None for person in scene.people]
         held[split] = sum(mesh.person == 0 for person in people for mesh in person.meshes)

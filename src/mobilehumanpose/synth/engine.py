@@ -13,6 +13,7 @@ from ..data.synth import SPLITS, Split, is_worth_training
 from ..errors import UserError
 from .backgrounds import Backgrounds, shrunk
 from .body import Body
+from .crevices import SHADED_SHARE, random_shade
 from .labels import label_person
 from .looks import Dresser
 from .photograph import encode, take_photograph
@@ -109,7 +110,7 @@ class Engine:
         split: Split,
     ) -> Engine:
         """An engine of loaded parts."""
-        maker = SceneMaker(body, draw_pose, Dresser(body, wardrobe), backgrounds, split)
+        maker = SceneMaker(body, draw_pose, Dresser(body, wardrobe, split), backgrounds, split)
         return cls(maker, renderer, seed, split)
 
     def close(self) -> None:
@@ -149,7 +150,11 @@ class Engine:
         if people[0] is None or not is_worth_training(people[0]["keypoints"][2::3]):
             return None
         camera, (width, height) = scene.view.camera, scene.view.size
-        photograph = take_photograph(rng, rendered.rgb, (width, height))
+        rgb = rendered.rgb
+        light = random_shade(rng, rendered.depth_mm, SHADED_SHARE[self.split])
+        if light is not None:  # a display's gamma of 2, as in the shaders
+            rgb = (rgb * np.sqrt(light)[..., None]).astype(np.uint8)
+        photograph = take_photograph(rng, rgb, (width, height))
         return Picture(
             jpeg=encode(rng, photograph),
             image={

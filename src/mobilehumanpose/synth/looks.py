@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.synth import Split
 from .body import Body, Posed
 from .colors import cloth_rgb, hair_rgb, skin_rgb
+from .folds import FOLDED_SHARE, random_folds
 from .meshes import Geometry, Material, Mesh, Paint, Painted
 from .textures import NUM_TEXTURES
 from .wardrobe import Garment, Wardrobe
@@ -44,8 +46,9 @@ class Piece:
 class Dresser:
     """Dresses bodies from a wardrobe, or without one in paint alone."""
 
-    def __init__(self, body: Body, wardrobe: Wardrobe | None) -> None:
+    def __init__(self, body: Body, wardrobe: Wardrobe | None, split: Split) -> None:
         self.body, self.wardrobe = body, wardrobe
+        self._folded_share = FOLDED_SHARE[split]
         rest = body.pose(body.random_shape(np.random.default_rng(0)), body.rest_rotations())
         self.zones = body_zones(rest.vertices_mm, rest.joints_mm)
         self._skins: dict[tuple[str, ...], Geometry] = {}
@@ -84,6 +87,8 @@ class Dresser:
             material = _garment_material(rng, garment, hair_paint)
             geometry = self._garment_geometry(garment)
             pieces.append(Piece(garment=garment, geometry=geometry, material=material))
+        if self._folded_share and rng.random() < self._folded_share:
+            pieces = [_with_folds(rng, piece) for piece in pieces]
         return pieces
 
     def meshes(self, pieces: list[Piece], posed: Posed, person: int) -> list[Mesh]:
@@ -226,6 +231,14 @@ def _random_paint(
         loose_top_mm=loose,
         loose_bottom_mm=0.0 if swims or rng.random() < 0.3 else float(rng.uniform(0, 16)),
     )
+
+
+def _with_folds(rng: np.random.Generator, piece: Piece) -> Piece:
+    """The piece with folds where it is cloth: suits, and what is painted on the body."""
+    is_cloth = piece.garment.kind == "clothes" if piece.garment else piece.material.painted
+    if not is_cloth:
+        return piece
+    return replace(piece, material=replace(piece.material, folds=random_folds(rng)))
 
 
 def _garment_material(rng: np.random.Generator, garment: Garment, hair: Paint) -> Material:

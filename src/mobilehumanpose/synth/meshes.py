@@ -151,6 +151,24 @@ class Painted:
     loose_bottom_mm: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Folds:
+    """Folds of cloth, which bend light and move nothing; see ``folds.folds_volume``.
+
+    Attributes:
+        height_mm: standard deviation of the slope times the volume's edge in mm; 0 for no folds.
+        per_mm: (3, 3) world mm → the volume, whose edge is 1.
+        shift: (3,) in the volume.
+    """
+
+    height_mm: float
+    per_mm: NDArray[np.float64]
+    shift: NDArray[np.float64]
+
+
+NO_FOLDS = Folds(height_mm=0.0, per_mm=np.zeros((3, 3)), shift=np.zeros(3))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Material:
     """What a mesh looks like.
@@ -164,6 +182,7 @@ class Material:
         uv_scale: repeats of the texture.
         gloss: strength of highlights, 0 to 1.
         cut_alpha: whether the texture's transparent parts are left out.
+        folds: of cloth, on skin where clothes are painted.
     """
 
     texture: str | None = None
@@ -174,6 +193,7 @@ class Material:
     uv_scale: float = 1.0
     gloss: float = 0.0
     cut_alpha: bool = False
+    folds: Folds = NO_FOLDS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

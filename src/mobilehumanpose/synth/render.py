@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 
 from ..errors import UserError
 from . import shaders
+from .folds import SLOPE_RANGE, VOLUME_CELLS, folds_volume
 from .meshes import NO_LOWER_PART, Geometry, Material, Mesh, Paint, Painted, quad_geometry
 from .viewing import FAR_MM, NEAR_MM, Backdrop, Light, Rendered, View, camera_matrix, light_matrix
 
 SHADOW_PX = 512
 MAX_CONTACTS = 16
+#: Where the folds' texture is bound: 0 is the surface's, 1 the shadow's.
+_FOLDS_UNIT = 2
 #: moderngl's own annotation of this argument is wrong.
 _EGL: dict[str, Any] = {"backend": "egl"}
 #: How far shadows on the ground of a backdrop reach.
@@ -71,6 +74,11 @@ class Renderer:
         self._shadow_map.filter = (moderngl.NEAREST, moderngl.NEAREST)
         self._shadow_map.repeat_x = self._shadow_map.repeat_y = False
         self._shadow_target = self._gl.framebuffer(depth_attachment=self._shadow_map)
+        self._folds = self._gl.texture3d((VOLUME_CELLS,) * 3, 3, folds_volume().tobytes())
+        self._folds.filter = (moderngl.LINEAR, moderngl.LINEAR)
+        for name in shaders.VARIANTS:
+            _set(self._programs[name], "folds", _FOLDS_UNIT)
+            _set(self._programs[name], "folds_range", SLOPE_RANGE)
         self._ground, self._ground_vertices = quad_geometry()
 
     def _program(self, vertex: str, fragment: str) -> moderngl.Program:
@@ -203,6 +211,7 @@ class Renderer:
             padded[:count] = contacts[:count]
             padded[count:, 2] = 1
         self._shadow_map.use(1)
+        self._folds.use(_FOLDS_UNIT)
         for name in (*shaders.VARIANTS, "catcher"):
             program = self._programs[name]
             _write(program, "light", matrix.T)
@@ -218,6 +227,9 @@ class Renderer:
         _set(program, "uv_scale", material.uv_scale)
         _set(program, "gloss", material.gloss)
         _set(program, "person", float(mesh.person))
+        _set(program, "folds_mm", material.folds.height_mm)
+        _write(program, "folds_per_mm", material.folds.per_mm.T)
+        _set(program, "folds_shift", material.folds.shift)
         _set(program, "lower_from", material.lower_from)
         paints = [material.paint, material.lower_paint]
         self._set_painted(program, material.painted)

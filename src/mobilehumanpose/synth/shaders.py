@@ -106,9 +106,21 @@ uniform float pattern_scale[6];
 uniform float lower_from;
 uniform vec4 top_reach;
 uniform vec4 bottom_reach;
+// Folds of cloth: slopes of a height in space, how high, and where in it a place lies.
+uniform sampler3D folds;
+uniform float folds_range;
+uniform float folds_mm;
+uniform mat3 folds_per_mm;
+uniform vec3 folds_shift;
 """
     + _LIGHT
     + """
+vec3 folded(vec3 n, float share) {
+    vec3 slope = (texture(folds, folds_per_mm * world + folds_shift).rgb - 0.5) * folds_range;
+    slope = slope * folds_per_mm * folds_mm * share;
+    return normalize(n - slope + dot(slope, n) * n);
+}
+
 vec3 recolored(vec3 own, int part, vec2 at) {
     float light_and_dark = dot(own, vec3(0.2126, 0.7152, 0.0722));
     float mean = dot(surface_mean, vec3(0.2126, 0.7152, 0.0722));
@@ -136,6 +148,7 @@ void main() {
     albedo = recolored(albedo, 0, uv);
 #endif
     float shine = gloss;
+    float folds_share = 1.0;
 #ifdef PAINTED
     {
         bool is_arm = zone.x >= 0.0;
@@ -146,11 +159,14 @@ void main() {
         if (!is_arm && zone.y > bottom_reach.z) part = 4;
         if (!is_arm && zone.y < -2.4) part = 5;
         if (part > 0) { albedo = recolored(surface_mean, part, at); shine = 0.0; }
+        // Muscles and tendons are shallower, heads smooth.
+        folds_share = part == 2 || part == 3 ? 1.0 : !is_arm && zone.y < -1.0 ? 0.0 : 0.3;
     }
 #endif
     vec3 to_eye = normalize(eye - world);
     vec3 n = normalize(normal);
     if (dot(n, to_eye) < 0.0) n = -n;
+    if (folds_share * folds_mm > 0.0) n = folded(n, folds_share);
     float open = world.y > -8.0 ? openness(world) : 1.0;
     vec3 sky = mix(ground_rgb, sky_rgb, 0.5 - 0.5 * n.y) * open;
     float facing = max(dot(n, to_sun), 0.0);
