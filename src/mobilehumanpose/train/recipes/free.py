@@ -83,7 +83,6 @@ def free_basic_gentler() -> Recipe:
         name="free-basic-gentler",
         augmentation=replace(
             gentler(longer.augmentation),
-            part_share=0.3,
             gray_share=0.2,
             saturation_gain=0.6,
             tone_octaves=0.7,
