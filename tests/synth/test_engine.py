@@ -135,3 +135,27 @@ def test_only_people_of_training_hold_things(tiny_body, random_pose):
         held[split] = sum(mesh.person == 0 for person in people for mesh in person.meshes)
     assert held["train"] > 3
     assert held["held-out"] == 0
+
+
+def test_only_people_of_training_stand_against_the_light(tiny_body, random_pose):
+    def draw_pose(rng):
+        return random_pose(tiny_body, int(rng.integers(1000)))
+
+    dark_shares = {}
+    for split in SPLITS:
+        dresser = Dresser(tiny_body, None, split)
+        maker = SceneMaker(tiny_body, draw_pose, dresser, Backgrounds(None), split)
+        scenes = [maker.random_scene(np.random.default_rng(seed)) for seed in range(60)]
+        lights = [scene.surroundings.light for scene in scenes if scene is not None]
+        arriving = [
+            light.exposure
+            * (
+                0.7 * np.mean(light.sky_rgb)
+                + 0.3 * np.mean(light.ground_rgb)
+                + 0.5 * np.mean(light.sun_rgb)
+            )
+            for light in lights
+        ]
+        dark_shares[split] = np.mean(np.array(arriving) < 0.45)
+    assert dark_shares["held-out"] == 0
+    assert 0.02 < dark_shares["train"] < 0.35

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from mobilehumanpose.skeleton import MUCO_21
-from mobilehumanpose.synth.limbs import limb_bones, random_arm, random_leg, random_limbs
+from mobilehumanpose.synth.limbs import (
+    limb_bones,
+    random_arm,
+    random_leg,
+    random_limbs,
+    random_split,
+)
 from mobilehumanpose.synth.recordings import AVERAGE
 from mobilehumanpose.synth.retarget import DOWN, FRONT, LEFT, driven_bones, rest_frames
 
@@ -57,6 +63,25 @@ def test_some_legs_split_and_none_crosses_far():
     apart = np.degrees(np.arcsin(directions @ LEFT))
     assert apart.min() > -8.1
     assert 50 < apart.max() < 85.1
+
+
+def test_splits_are_wide_in_any_direction_and_mostly_straight():
+    rng = np.random.default_rng(3)
+    apart, forwards, bends = [], [], []
+    for _ in range(DRAWS):
+        legs = random_split(rng)
+        left, right = legs["L_thigh"] @ DOWN, legs["R_thigh"] @ DOWN
+        apart.append(angle_degrees(left, right))
+        forwards.append(float((left - right) @ FRONT))
+        bends.append(angle_degrees(left, legs["L_shank"] @ DOWN))
+        # Neither crosses to the other's side.
+        assert left @ LEFT > -1e-9
+        assert right @ LEFT < 1e-9
+    assert np.percentile(apart, 10) > 80
+    assert max(apart) > 170
+    assert np.mean(np.array(forwards) > 1.5) > 0.1
+    assert np.mean(np.array(forwards) < 0.5) > 0.1
+    assert np.mean(np.array(bends) < 20) > 0.6
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -53,6 +53,12 @@ HIP_FLEXION_DEGREES = (-25.0, 125.0)
 HIP_APART_DEGREES = (-8.0, 50.0)
 #: Share of legs that go further apart, and how far at most.
 SPLIT_SHARE, SPLIT_DEGREES = 0.15, 85.0
+#: Share of pairs of legs in a split, as in straddles and leaps, and of straight knees among these;
+#: how far each leg is from the middle, to the sides, to front and back or between; and how far the
+#: middle lies before where legs hang, of those that are apart to the sides.
+SPLIT_PAIR_SHARE, SPLIT_STRAIGHT_SHARE = 0.3, 0.7
+SPLIT_LEG_DEGREES = (45.0, 90.0)
+SPLIT_LEAN_DEGREES = (-20.0, 90.0)
 THIGH_TWIST_DEGREES = (-45.0, 30.0)
 KNEE_DEGREES = (0.0, 140.0)
 ANKLE_DEGREES = (-15.0, 50.0)
@@ -89,7 +95,7 @@ def random_limbs(
         body_frames: of ``retarget.rest_frames``.
     """
     arms = _both_sides(rng, random_arm)
-    legs = _both_sides(rng, random_leg)
+    legs = random_split(rng) if rng.random() < SPLIT_PAIR_SHARE else _both_sides(rng, random_leg)
     turns = {segment: np.eye(3)[None] for segment in TRUNK}
     turns |= {name: turn[None] for name, turn in (arms | legs).items()}
     return retarget(SegmentMotion(turns=turns, rest_frames=_REST_FRAMES), body, body_frames)[0]
@@ -119,8 +125,28 @@ def random_leg(rng: np.random.Generator) -> dict[str, Array]:
     thigh_direction = np.sin(apart) * LEFT + np.cos(apart) * (
         np.cos(flexion) * DOWN + np.sin(flexion) * FRONT
     )
+    return _leg(rng, thigh_direction)
+
+
+def random_split(rng: np.random.Generator) -> dict[str, Array]:
+    """(3, 3) turns of both legs' segments, the legs far apart as in straddles and leaps."""
+    forwards = rng.uniform(0, np.pi / 2)
+    lean = _uniform(rng, SPLIT_LEAN_DEGREES) * np.cos(forwards)
+    down = np.cos(lean) * DOWN + np.sin(lean) * FRONT
+    front = np.cos(lean) * FRONT - np.sin(lean) * DOWN
+    pair = []
+    for sign in (1, -1):
+        apart = _uniform(rng, SPLIT_LEG_DEGREES)
+        across = np.cos(forwards) * LEFT + sign * np.sin(forwards) * front
+        pair.append(_leg(rng, np.cos(apart) * down + np.sin(apart) * across, SPLIT_STRAIGHT_SHARE))
+    return _named(*pair)
+
+
+def _leg(
+    rng: np.random.Generator, thigh_direction: Array, straight_share: float = STRAIGHT_SHARE
+) -> dict[str, Array]:
     thigh = _twisted(_swing(thigh_direction), _uniform(rng, THIGH_TWIST_DEGREES))
-    shank = thigh @ axis_rotations(0, _bend(rng, KNEE_DEGREES))
+    shank = thigh @ axis_rotations(0, _bend(rng, KNEE_DEGREES, straight_share))
     foot = shank @ axis_rotations(0, _uniform(rng, ANKLE_DEGREES))
     return {"thigh": thigh, "shank": shank, "foot": foot}
 
@@ -130,6 +156,11 @@ def _both_sides(
 ) -> dict[str, Array]:
     left = draw(rng)
     right = left if rng.random() < SYMMETRIC_SHARE else draw(rng)
+    return _named(left, right)
+
+
+def _named(left: dict[str, Array], right: dict[str, Array]) -> dict[str, Array]:
+    """Both sides' turns by name; the right's are told as if it were the left."""
     turns = {f"L_{segment}": turn for segment, turn in left.items()}
     return turns | {f"R_{segment}": _MIRROR @ turn @ _MIRROR for segment, turn in right.items()}
 
@@ -164,6 +195,10 @@ def _uniform(rng: np.random.Generator, degrees: tuple[float, float]) -> float:
     return float(np.radians(rng.uniform(*degrees)))
 
 
-def _bend(rng: np.random.Generator, degrees: tuple[float, float]) -> float:
+def _bend(
+    rng: np.random.Generator,
+    degrees: tuple[float, float],
+    straight_share: float = STRAIGHT_SHARE,
+) -> float:
     least, most = degrees
-    return _uniform(rng, (least, STRAIGHT_DEGREES if rng.random() < STRAIGHT_SHARE else most))
+    return _uniform(rng, (least, STRAIGHT_DEGREES if rng.random() < straight_share else most))

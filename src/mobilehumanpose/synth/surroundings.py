@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ KINDS: dict[Split, dict[str, float]] = {
     "train": {"picture": 0.37, "panorama": 0.38, "room": 0.18, "open": 0.07},
     "held-out": {"picture": 0.27, "panorama": 0.28, "room": 0.3, "open": 0.15},
 }
+#: Share of pictures whose people stand against the light, and what is left of theirs. Held-out ones
+#: have none, as they never did.
+AGAINST_LIGHT_SHARE: dict[Split, float] = {"train": 0.15, "held-out": 0.0}
+AGAINST_LIGHT_EXPOSURE = (0.08, 0.5)
 OCCLUDER_SHARE = 0.25
 
 
@@ -62,7 +66,7 @@ def random_surroundings(
         view: the camera, so that it stands in the room and no thing fills its picture.
         people_mm: (N, 3) surface points of each person, the main one first.
         backgrounds: pictures and panoramas to choose from.
-        split: whose ``KINDS`` to draw from.
+        split: whose ``KINDS`` to draw from, and ``AGAINST_LIGHT_SHARE``.
         has_ground: False where the camera looks up from below the ground.
     """
     kind = _random_kind(rng, KINDS[split], backgrounds, has_ground=has_ground)
@@ -77,6 +81,10 @@ def random_surroundings(
         meshes += _things_before(rng, view, people_mm, has_ground=has_ground)
     backdrop = _backdrop(rng, kind, backgrounds, has_ground=has_ground)
     light = _light(rng, kind, backdrop, backgrounds)
+    against_light = AGAINST_LIGHT_SHARE[split]
+    if against_light and rng.random() < against_light:
+        left = math.exp(rng.uniform(*np.log(AGAINST_LIGHT_EXPOSURE)))
+        light = replace(light, exposure=left * light.exposure)
     return Surroundings(kind=kind, backdrop=backdrop, light=light, meshes=meshes)
 
 
