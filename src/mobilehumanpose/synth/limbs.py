@@ -7,7 +7,7 @@ Everything is told of the left side in the body frame (x to the person's left, y
 back) with the limb hanging at rest, and mirrored for the right. Ranges follow those of the American
 Academy of Orthopaedic Surgeons and the American Medical Association for adults (tabulated by Norkin
 & White, *Measurement of Joint Motion*, appendix A), rounded, narrower where a limb would meet the
-trunk, and wider for some legs apart, as gymnasts' are.
+trunk, and wider for some legs apart and for splits, as gymnasts' are.
 """
 
 from __future__ import annotations
