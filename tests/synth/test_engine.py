@@ -26,6 +26,20 @@ def engine_of(tiny_body, random_pose, renderer):
     return make
 
 
+@pytest.fixture
+def scenes_of(tiny_body, random_pose):
+    def draw_pose(rng):
+        return random_pose(tiny_body, int(rng.integers(1000)))
+
+    def make(split, count):
+        dresser = Dresser(tiny_body, None, split)
+        maker = SceneMaker(tiny_body, draw_pose, dresser, Backgrounds(None), split)
+        scenes = (maker.random_scene(np.random.default_rng(seed)) for seed in range(count))
+        return [scene for scene in scenes if scene is not None]
+
+    return make
+
+
 def test_a_picture_is_the_same_whatever_was_made_before_it(engine_of):
     first = engine_of()
     pictures = [first.make(number) for number in range(4)]
@@ -56,14 +70,8 @@ def test_labels_fit_the_picture_and_one_another(engine_of):
         assert (main[:, 2] > 0).sum() >= 8
 
 
-def test_people_stand_apart_on_one_ground(tiny_body, random_pose):
-    def draw_pose(rng):
-        return random_pose(tiny_body, int(rng.integers(1000)))
-
-    dresser = Dresser(tiny_body, None, "train")
-    maker = SceneMaker(tiny_body, draw_pose, dresser, Backgrounds(None), "train")
-    scenes = [maker.random_scene(np.random.default_rng(seed)) for seed in range(40)]
-    groups = [scene.people for scene in scenes if scene is not None]
+def test_people_stand_apart_on_one_ground(scenes_of):
+    groups = [scene.people for scene in scenes_of("train", 40)]
     assert max(map(len, groups)) > 2
     lowest = np.array([person.surface_mm[:, 1].max() for people in groups for person in people])
     assert lowest.max() <= 1
@@ -122,31 +130,19 @@ def test_what_is_missing_is_told(tmp_path):
         Engine.open(Sources(motion=motion, backgrounds=tmp_path / "pictures"), 0, "train")
 
 
-def test_only_people_of_training_hold_things(tiny_body, random_pose):
-    def draw_pose(rng):
-        return random_pose(tiny_body, int(rng.integers(1000)))
-
+def test_only_people_of_training_hold_things(scenes_of):
     held = {}
     for split in SPLITS:
-        dresser = Dresser(tiny_body, None, split)
-        maker = SceneMaker(tiny_body, draw_pose, dresser, Backgrounds(None), split)
-        scenes = [maker.random_scene(np.random.default_rng(seed)) for seed in range(30)]
-        people = [person for scene in scenes if scene is not None for person in scene.people]
+        people = [person for scene in scenes_of(split, 30) for person in scene.people]
         held[split] = sum(mesh.person == 0 for person in people for mesh in person.meshes)
     assert held["train"] > 3
     assert held["held-out"] == 0
 
 
-def test_only_people_of_training_stand_against_the_light(tiny_body, random_pose):
-    def draw_pose(rng):
-        return random_pose(tiny_body, int(rng.integers(1000)))
-
+def test_only_people_of_training_stand_against_the_light(scenes_of):
     dark_shares = {}
     for split in SPLITS:
-        dresser = Dresser(tiny_body, None, split)
-        maker = SceneMaker(tiny_body, draw_pose, dresser, Backgrounds(None), split)
-        scenes = [maker.random_scene(np.random.default_rng(seed)) for seed in range(60)]
-        lights = [scene.surroundings.light for scene in scenes if scene is not None]
+        lights = [scene.surroundings.light for scene in scenes_of(split, 60)]
         arriving = [
             light.exposure
             * (

@@ -51,8 +51,8 @@ WRIST_DEGREES = (-50.0, 50.0)
 COLLAR_RISE_DEGREES, COLLAR_FORWARD_DEGREES = 28.0, 15.0
 HIP_FLEXION_DEGREES = (-25.0, 125.0)
 HIP_APART_DEGREES = (-8.0, 50.0)
-#: Share of legs that go further apart, and how far at most.
-SPLIT_SHARE, SPLIT_DEGREES = 0.15, 85.0
+#: Share of single legs that go further out, and how far at most.
+WIDE_SHARE, WIDE_DEGREES = 0.15, 85.0
 #: Share of pairs of legs in a split, as in straddles and leaps, and of straight knees among these;
 #: how far each leg is from the middle, to the sides, to front and back or between; and how far the
 #: middle lies before where legs hang, of those that are apart to the sides.
@@ -120,7 +120,7 @@ def random_arm(rng: np.random.Generator) -> dict[str, Array]:
 def random_leg(rng: np.random.Generator) -> dict[str, Array]:
     """(3, 3) turns of the left leg's segments against standing."""
     least, most = HIP_APART_DEGREES
-    apart = _uniform(rng, (least, SPLIT_DEGREES if rng.random() < SPLIT_SHARE else most))
+    apart = _uniform(rng, (least, WIDE_DEGREES if rng.random() < WIDE_SHARE else most))
     flexion = _uniform(rng, HIP_FLEXION_DEGREES)
     thigh_direction = np.sin(apart) * LEFT + np.cos(apart) * (
         np.cos(flexion) * DOWN + np.sin(flexion) * FRONT
