@@ -7,7 +7,8 @@ The ranges are measured on photographs of LSP Extended's training part, cropped 
 labelled joints, 128 of them spread evenly; accuracy on the held-out tenth, with one look at each
 person. ``--by-part`` tells instead how far joints move when all but one part of the network is in
 int8 (ONNX Runtime, the first 64 held-out photographs): the part that needs to stay in float, if
-one does, is the one without which they move less.
+one does, is the one without which they move less. Core ML cannot run here: PyTorch runs its
+weights.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from mobilehumanpose.data.lspet import load_lspet, split
 from mobilehumanpose.data.samples import PoseDataset
 from mobilehumanpose.evaluate.predict import CropNetwork
 from mobilehumanpose.export.accuracy import measure
+from mobilehumanpose.export.command import answering
 from mobilehumanpose.export.crops import MAX_CALIBRATION
-from mobilehumanpose.export.exported import ExportedNetwork
 from mobilehumanpose.export.graph import ExportGraph
 from mobilehumanpose.export.onnx_file import float_graph
 from mobilehumanpose.export.onnx_int8 import quantise
 from mobilehumanpose.export.parity import cell_mm
 from mobilehumanpose.export.source import Reference, Source, load_source
-from mobilehumanpose.export.targets import Job, find_target
+from mobilehumanpose.export.targets import TARGET_MODULES, Job, find_target
 from mobilehumanpose.geometry import crop_affine
 from mobilehumanpose.weights import DEFAULT_MODEL
 
@@ -108,11 +109,9 @@ def compare_targets(
                 calibration=calibration,
             )
             interface = target.convert(job)
-            if target.load is None:
-                raise SystemExit(f"{name}: cannot be run here")
-            size = sum(path.stat().st_size for path in Path(folder).iterdir())
-            runner = target.load(job.path, interface)
-            network = Remembering(ExportedNetwork(runner, interface, source.describe(name)))
+            files = [path for path in Path(folder).rglob("*") if path.is_file()]
+            size = sum(path.stat().st_size for path in files)
+            network = Remembering(answering(target, job, interface))
             accuracy = measure(network, dataset)
         shift = shifts_mm(source, network.cells, reference.cells)
         table.add_row(
@@ -152,7 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with lspet-train.*")
     parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--targets", default="onnx", help="onnx,litert,openvino,executorch")
+    parser.add_argument("--targets", default="onnx", help=",".join(TARGET_MODULES))
     parser.add_argument("--photos", type=int, help="only so many of the held-out ones, evenly")
     parser.add_argument("--by-part", action="store_true")
     arguments = parser.parse_args()

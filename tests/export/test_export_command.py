@@ -17,7 +17,7 @@ from mobilehumanpose.export.crops import CropSet, calibration_crops, check_crops
 from mobilehumanpose.export.parity import compare, refuse_difference
 from mobilehumanpose.export.sidecar import InputSpec, Interface, usual_outputs
 from mobilehumanpose.export.source import Reference, average, load_source
-from mobilehumanpose.export.targets import Target, find_target
+from mobilehumanpose.export.targets import Target, WeightsOnly, find_target
 from mobilehumanpose.media import encode_jpeg, write_file
 from mobilehumanpose.runtime import PoseNetwork
 from mobilehumanpose.weights import DEFAULT_MODEL, model_path
@@ -204,7 +204,7 @@ def test_a_missing_toolchain_is_one_line_with_the_command(monkeypatch):
     ("options", "named"),
     [
         ({"precision": "int8"}, "--calibration"),
-        ({"calibration": "photos"}, "nothing is calibrated in float16"),
+        ({"calibration": "photos"}, "nothing is calibrated for onnx in float16"),
     ],
 )
 def test_options_that_make_no_sense_together_are_refused(tmp_path, options, named):
@@ -219,7 +219,7 @@ def test_what_a_target_cannot_be_is_refused(source, monkeypatch, tmp_path):
         packages=(),
         extra="none",
         convert=pretended(source).convert,
-        load=None,
+        load=pretended(source).load,
         precisions=("float32",),
         can_have_head=False,
     )
@@ -228,6 +228,41 @@ def test_what_a_target_cannot_be_is_refused(source, monkeypatch, tmp_path):
         export_model("a.onnx", tmp_path / "a.net", ExportOptions(with_head=True))
     with pytest.raises(UserError, match="limited is made in float32"):
         export_model("a.onnx", tmp_path / "a.net", ExportOptions(precision="float16"))
+
+
+def test_without_its_runtime_a_files_weights_are_what_is_compared(tmp_path, source, crops):
+    def export_with(weights_times: float) -> str:
+        def reread(job):
+            network = copy.deepcopy(job.source.network)
+            network.final_layer.weight.data *= weights_times
+            return replace(job.source, network=network)
+
+        target = replace(pretended(source), load=WeightsOnly(reread=reread, why="no phone here"))
+        path = tmp_path / "my.net"
+        return export_checked(
+            source,
+            path,
+            target,
+            precision="float16",
+            with_head=True,
+            compared=CropSet(crops[:2], "pictures"),
+        )
+
+    assert "no phone here: joints differ from PyTorch's by" in export_with(1.0001)
+    parity = json.loads((tmp_path / "my.json").read_text())["parity"]
+    assert (parity["crops"], parity["checked"]) == (2, "no phone here")
+    (tmp_path / "my.net").unlink()
+    with pytest.raises(UserError, match="in float16 its"):
+        export_with(3.0)
+    assert not (tmp_path / "my.net").exists()
+
+
+def test_pictures_are_refused_where_nothing_is_calibrated(source, monkeypatch, tmp_path):
+    target = replace(pretended(source), is_calibrated=False)
+    monkeypatch.setattr(command, "find_target", lambda name: target)
+    options = ExportOptions(precision="int8", calibration=tmp_path)
+    with pytest.raises(UserError, match="nothing is calibrated for pretended in int8"):
+        export_model("a.onnx", tmp_path / "a.net", options)
 
 
 def test_a_folder_gets_a_name_that_tells_what_it_is(tmp_path, source, crops, monkeypatch):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mobilehumanpose.errors import UserError
 from mobilehumanpose.export import targets
 from mobilehumanpose.export.command import export_checked
 from mobilehumanpose.export.crops import CropSet
@@ -174,6 +175,56 @@ def test_litert_in_int8_leaves_the_head_in_float(tmp_path, source, crops):
     assert "SOFTMAX" in kinds[last:]
 
 
+@pytest.mark.parametrize("fixture", ["source", "prelu_source"])
+def test_ncnn_in_int8_has_a_scale_for_each_channel(tmp_path, crops, fixture, request):
+    need("ncnn")
+    from mobilehumanpose.export.ncnn_int8 import CONVOLUTIONS, INT8_TAG
+
+    source = request.getfixturevalue(fixture)
+    # Peaks jump where a heat-map has two of a height, as those of noise have.
+    source = replace(source, metadata=replace(source.metadata, position="mean"))
+    path, content = export(source, tmp_path, "ncnn", "int8", crops, with_head=False)
+    assert content["parity"]["mean_mm"] <= 8
+    layers = [line.split() for line in path.read_text().splitlines()[2:]]
+    convolutions = [layer for layer in layers if layer[0] in CONVOLUTIONS]
+    assert len(convolutions) == len(
+        [m for m in source.network.modules() if type(m).__name__ == "Conv2d"]
+    )
+    assert all({"8=1", "31=64"} <= set(layer) for layer in convolutions)
+    # Of the first layer: its tag, a byte for each weight, biases, scales, that of the picture.
+    binary = path.with_suffix(".bin").read_bytes()
+    weights, end = source.folded().first_conv[0].weight.detach().numpy().reshape(16, -1), 4 + 432
+    assert int.from_bytes(binary[:4], "little") == INT8_TAG
+    stored = np.frombuffer(binary[4:end], np.int8).reshape(weights.shape)
+    _, scales, pixels = np.split(np.frombuffer(binary, "<f4", 33, end), [16, 32])
+    assert (np.abs(stored).max(axis=1) == 127).all()
+    np.testing.assert_allclose(stored / scales[:, None], weights, atol=0.51 / scales.min())
+    np.testing.assert_allclose(pixels, 127 / source.scaled(crops).abs().max(), rtol=1e-5)
+
+
+def test_ncnn_in_int8_knows_all_that_it_reads(tmp_path):
+    from mobilehumanpose.export.ncnn_int8 import read_layers
+
+    path = tmp_path / "net.param"
+    path.write_text("7767517\n2 2\nInput in0 0 1 in0\nPReLU p 1 1 in0 out0 0=2\n")
+    binary = path.with_suffix(".bin")
+    binary.write_bytes(np.array([0.5, 0.25], "<f4").tobytes())
+    _, layer = read_layers(path)
+    assert (layer.inputs, layer.outputs, layer.parameters) == (("in0",), ("out0",), {"0": "2"})
+    assert layer.floats[0].tolist() == [0.5, 0.25]
+    for count, message in ((1, "ends before its layers do"), (3, "Input, PReLU")):
+        binary.write_bytes(bytes(4 * count))
+        with pytest.raises(UserError, match=message):
+            read_layers(path)
+    path.write_text(path.read_text().replace("PReLU p 1 1 in0 out0 0=2", "Scale s 1 1 in0 out0"))
+    with pytest.raises(UserError, match="unknown weights: Input, Scale"):
+        read_layers(path)
+    path.write_text("7767517\n1 2\nConvolution c 1 1 in0 out0 0=1 6=1\n")
+    binary.write_bytes(np.array([0x01306B47, 0], "<u4").tobytes())
+    with pytest.raises(UserError, match="weights of c are not in float32: 0x1306b47"):
+        read_layers(path)
+
+
 def test_executorch_in_int8_leaves_the_head_in_float(tmp_path, source, crops):
     need("executorch")
     import torch
@@ -189,10 +240,13 @@ def test_executorch_in_int8_leaves_the_head_in_float(tmp_path, source, crops):
     assert content["parity"]["mean_mm"] <= 30
 
 
-def test_core_ml_has_the_structure_of_the_network(tmp_path, source, crops):
-    path, content = export(source, tmp_path, "coreml", "float16", crops)
+@pytest.mark.parametrize(("precision", "limit_mm"), [("float16", 0.5), ("int8", 8)])
+def test_core_ml_has_the_structure_and_the_weights(tmp_path, source, crops, precision, limit_mm):
+    source = replace(source, metadata=replace(source.metadata, position="mean"))
+    path, content = export(source, tmp_path, "coreml", precision, crops)
     assert path.is_dir()
     assert "structure was checked" in content["parity"]["checked"]
+    assert 0 < content["parity"]["mean_mm"] <= limit_mm
     assert content["input"] == {
         "name": "image",
         "shape": [1, 64, 64, 3],
@@ -202,3 +256,21 @@ def test_core_ml_has_the_structure_of_the_network(tmp_path, source, crops):
         "mean": [0, 0, 0],
         "std": [1, 1, 1],
     }
+
+
+def test_core_ml_in_int8_has_a_scale_for_each_channel(tmp_path, source, crops):
+    path, _ = export(source, tmp_path, "coreml", "int8", crops)
+    from mobilehumanpose.export.coreml import reread
+
+    job = targets.Job(
+        source=source, name="net", path=path, precision="int8", with_head=True, calibration=None
+    )
+    network, found = source.folded(), reread(job).network
+    for (name, weights), kept in zip(network.named_parameters(), found.parameters(), strict=True):
+        if weights.ndim == 4:
+            # Half a step, and what halves round the scale and the product by.
+            spans = weights.abs().amax(dim=(1, 2, 3), keepdim=True)
+            steps = (kept / spans * 127).round().abs()
+            assert ((kept - weights).abs() <= 0.63 * spans / 127).all(), name
+            assert (steps.amax(dim=(1, 2, 3)) == 127).all(), name
+            assert not (kept == weights).all(), name

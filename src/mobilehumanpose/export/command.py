@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..decode import POSITIONS, Position
 from ..errors import UserError
+from ..evaluate.predict import CropNetwork
 from ..media import make_folder
 from ..models.checkpoint import save_checkpoint
 from .accuracy import load_benchmark, measure, refuse_loss
@@ -33,7 +34,7 @@ from .sidecar import (
     sidecar_path,
 )
 from .source import Reference, Source, average, load_source
-from .targets import Job, Precision, Target, find_target
+from .targets import Job, Precision, Target, WeightsOnly, find_target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,11 +192,7 @@ def _check(
 ) -> tuple[dict[str, Any], str]:
     """The figures for the JSON, and the same in words."""
     source = job.source
-    if target.load is None:
-        return {"crops": 0, "checked": target.why_not_run}, target.why_not_run
-    network = ExportedNetwork(
-        target.load(job.path, interface), interface, source.describe(job.name)
-    )
+    network = answering(target, job, interface)
     parity = compare(
         network(compared.crops),
         Reference(source)(compared.crops),
@@ -205,6 +202,9 @@ def _check(
     )
     refuse_difference(parity, job.precision, str(path))
     figures, told = parity.to_json(), str(parity)
+    if isinstance(target.load, WeightsOnly):
+        figures["checked"] = target.load.why
+        told = f"{target.load.why}: {told}"
     if benchmark is not None:
         dataset = load_benchmark(benchmark)
         before, after = measure(Reference(source), dataset), measure(network, dataset)
@@ -218,6 +218,14 @@ def _check(
     return figures, told
 
 
+def answering(target: Target, job: Job, interface: Interface) -> CropNetwork:
+    """What a file that was made answers: in its own runtime, or in PyTorch with its weights."""
+    if isinstance(target.load, WeightsOnly):
+        return Reference(target.load.reread(job))
+    runner = target.load(job.path, interface)
+    return ExportedNetwork(runner, interface, job.source.describe(job.name))
+
+
 def _refuse_impossible(
     target: Target, precision: Precision, with_head: bool, options: ExportOptions
 ) -> None:
@@ -229,10 +237,11 @@ def _refuse_impossible(
         raise UserError(
             f"--with-head: the runtime of {target.name} cannot do the head; take --heatmaps"
         )
-    if precision == "int8" and options.calibration is None:
+    is_calibrated = precision == "int8" and target.is_calibrated
+    if is_calibrated and options.calibration is None:
         raise UserError("--precision int8 needs --calibration, a folder of pictures like yours")
-    if precision != "int8" and options.calibration is not None:
-        raise UserError(f"--calibration: nothing is calibrated in {precision}")
+    if not is_calibrated and options.calibration is not None:
+        raise UserError(f"--calibration: nothing is calibrated for {target.name} in {precision}")
 
 
 def _output_path(out: Path, model: str, target: Target, precision: Precision) -> Path:

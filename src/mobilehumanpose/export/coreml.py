@@ -1,21 +1,27 @@
 """Core ML (``.mlpackage``): for Apple's systems.
 
 It takes pictures as they are (a ``CVPixelBuffer``), and scales them itself. No other system can
-run it, so its structure is looked at instead.
+run it, so its structure is looked at instead, and its weights are read back for PyTorch to run.
+
+In int8 it is the weights alone that are rounded, with a scale for each channel; the network
+computes in float16 as before. Ranges of activations would have to be measured in Core ML itself.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from ..errors import UserError
+from ..models.presets import Network
 from .graph import ExportGraph, example_image
 from .quiet import quiet
 from .sidecar import InputSpec, Interface, OutputSpec, usual_outputs
-from .targets import Job, Target
+from .source import Source
+from .targets import Job, Target, WeightsOnly
 
 #: Operations that compute in float16 on the network's feature maps, which have four axes. The
 #: head's have fewer, and stay in float32: halves can neither hold the probabilities of 32³ cells
@@ -43,9 +49,9 @@ def convert(job: Job) -> Interface:
     with quiet():
         import coremltools
 
-        precision: Any = coremltools.precision.FLOAT32
-        if job.precision == "float16":
-            precision = coremltools.transform.FP16ComputePrecision(op_selector=_may_be_half)
+        precision: Any = coremltools.transform.FP16ComputePrecision(op_selector=_may_be_half)
+        if job.precision == "float32":
+            precision = coremltools.precision.FLOAT32
         # In an exported program sizes are numbers; coremltools trips on those that are tensors.
         program = torch.export.export(graph, (example,)).module()
         with torch.no_grad():
@@ -62,6 +68,8 @@ def convert(job: Job) -> Interface:
             compute_precision=precision,
             skip_model_load=True,
         )
+        if job.precision == "int8":
+            model = _with_int8_weights(model)
         model.author = "mobilehumanpose"
         model.license = source.metadata.licence
         model.save(str(job.path))
@@ -71,6 +79,46 @@ def convert(job: Job) -> Interface:
         input=InputSpec(name="image", shape=(1, side, side, 3), layout="NHWC", dtype="uint8"),
         outputs=outputs,
     )
+
+
+def _with_int8_weights(model: Any) -> Any:
+    from coremltools.optimize import coreml as optimize
+
+    as_int8 = optimize.OpLinearQuantizerConfig(
+        mode="linear_symmetric", dtype="int8", granularity="per_channel", weight_threshold=0
+    )
+    settings = optimize.OptimizationConfig(op_type_configs={"conv": as_int8})
+    return optimize.linear_quantize_weights(model, settings)
+
+
+def reread(job: Job) -> Source:
+    """The network with the weights that its convolutions have in the file.
+
+    Raises:
+        UserError: those of a convolution are not in the file.
+    """
+    with quiet():
+        import coremltools
+        from coremltools.optimize import coreml as optimize
+
+        model = coremltools.models.MLModel(str(job.path), skip_model_load=True)
+        decompressed = optimize.decompress_weights(model)
+        found = optimize.get_weights_metadata(decompressed, weight_threshold=0)
+    # What was rounded has that at the end of its name.
+    values = {
+        name.removesuffix("_quantized").removesuffix("_to_fp16"): constant.val
+        for name, constant in found.items()
+    }
+    network = job.source.folded()
+    for layer_name, layer in network.named_modules():
+        if not isinstance(layer, torch.nn.Conv2d):
+            continue
+        for kind, parameter in layer.named_parameters():
+            name = f"network.{layer_name}.{kind}".replace(".", "_")
+            if name not in values:
+                raise UserError(f"{job.path.name}: not written: Core ML has no {name}")
+            parameter.data = torch.from_numpy(values[name].astype(np.float32))
+    return replace(job.source, network=cast(Network, network), is_folded=True)
 
 
 def _may_be_half(operation: Any) -> bool:
@@ -107,6 +155,8 @@ def refuse_other_structure(specification: Any, job: Job, outputs: tuple[OutputSp
     kinds = [operation.type for operation in operations]
     convolutions = sum(isinstance(m, torch.nn.Conv2d) for m in job.source.network.modules())
     found.append(("convolutions", kinds.count("conv"), convolutions))
+    rounded = convolutions if job.precision == "int8" else 0
+    found.append(("int8 weights", kinds.count("constexpr_affine_dequantize"), rounded))
     found.append(("softmax operations", kinds.count("softmax"), int(job.with_head)))
     found += [
         ("type of the softmax", value.type.tensorType.dataType, MIL_pb2.DataType.Value("FLOAT32"))
@@ -126,12 +176,14 @@ TARGET = Target(
     suffix=".mlpackage",
     packages=("coremltools",),
     extra="export-coreml",
-    precisions=("float16", "float32"),
     convert=convert,
-    load=None,
-    is_folder=True,
-    why_not_run=(
-        "not run, since only Apple's systems can: its structure was checked (input, outputs, "
-        "convolutions, and that the head computes in float32)"
+    load=WeightsOnly(
+        reread=reread,
+        why=(
+            "not run, since only Apple's systems can: its structure was checked (input, outputs, "
+            "convolutions, and that the head computes in float32), and PyTorch ran its weights"
+        ),
     ),
+    is_calibrated=False,
+    is_folder=True,
 )

@@ -1,19 +1,22 @@
 """ncnn (``.param`` and ``.bin``): for phones, small boards, and Vulkan.
 
-pnnx turns the PyTorch network into it. ncnn has no comparisons, which the head's scores need, so
-heat-maps come out; and pictures are scaled by the app, as ``ncnn::Mat`` does on its way in.
+pnnx turns the PyTorch network into it, and :mod:`.ncnn_int8` that into int8. ncnn has no
+comparisons, which the head's scores need, so heat-maps come out; and pictures are scaled by the
+app, as ``ncnn::Mat`` does on its way in.
 """
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
 from .graph import ExportGraph, example_image
+from .ncnn_int8 import largest_inputs, quantise, read_layers, write_layers
 from .quiet import quiet_programs
 from .sidecar import InputSpec, Interface, usual_outputs
 from .targets import Job, Runner, Target
@@ -41,6 +44,11 @@ def convert(job: Job) -> Interface:
         )
     if not (job.path.is_file() and weights.is_file()):
         raise UserError(f"{job.path.name}: pnnx gave no files")
+    if job.calibration is not None:
+        layers = read_layers(job.path)
+        images = source.scaled(job.calibration).numpy()
+        largest = largest_inputs(open_network(job.path), INPUT, images, layers)
+        write_layers(job.path, quantise(layers, largest))
     return Interface(
         input=InputSpec(
             name=INPUT,
@@ -54,8 +62,8 @@ def convert(job: Job) -> Interface:
     )
 
 
-def load(path: Path, interface: Interface) -> Runner:
-    """The file in ncnn on one thread, computing in float32."""
+def open_network(path: Path) -> Any:
+    """The file as an ``ncnn.Net`` on one thread, which computes in float32 what is not in int8."""
     import ncnn
 
     network = ncnn.Net()
@@ -67,6 +75,14 @@ def load(path: Path, interface: Interface) -> Runner:
     network.opt.use_bf16_storage = False
     if network.load_param(str(path)) or network.load_model(str(path.with_suffix(".bin"))):
         raise UserError(f"{path.name}: ncnn cannot load it")
+    return network
+
+
+def load(path: Path, interface: Interface) -> Runner:
+    """The file in ncnn, see :func:`open_network`."""
+    import ncnn
+
+    network = open_network(path)
 
     def run(image: NDArray) -> list[NDArray[np.floating]]:
         extractor = network.create_extractor()
@@ -84,7 +100,6 @@ TARGET = Target(
     suffix=".param",
     packages=("ncnn", "pnnx"),
     extra="export-ncnn",
-    precisions=("float16", "float32"),
     can_have_head=False,
     convert=convert,
     load=load,

@@ -33,7 +33,8 @@ class Job:
         path: of the file, in an empty folder that is moved into place when all is well.
         precision: of its weights and, for int8, of the arithmetic up to the head.
         with_head: whether joints come out, rather than heat-maps.
-        calibration: (N, P, P, 3) uint8 crops that ranges are measured on; None but for int8.
+        calibration: (N, P, P, 3) uint8 crops that ranges are measured on; None but for int8 where
+            the target is calibrated.
     """
 
     source: Source
@@ -42,6 +43,19 @@ class Job:
     precision: Precision
     with_head: bool
     calibration: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsOnly:
+    """A file that cannot be run here, but whose weights PyTorch can run.
+
+    Attributes:
+        reread: the network with the weights that are in the file.
+        why: said of it.
+    """
+
+    reread: Callable[[Job], Source]
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +70,9 @@ class Target:
         precisions: that it can be made in; the first is made where none is asked for.
         can_have_head: whether its runtime has the operators of the head.
         convert: writes the file, and any that belong to it beside it.
-        load: the file in its own runtime; None where that cannot be had here. Then ``convert``
-            looks at the file's structure.
-        why_not_run: said where it was not.
+        load: the file in its own runtime, or what is done where that cannot be had here; then
+            ``convert`` looks at the file's structure.
+        is_calibrated: whether int8 needs pictures to measure activations on.
         is_folder: whether the file is a folder to the file system.
     """
 
@@ -67,10 +81,10 @@ class Target:
     packages: tuple[str, ...]
     extra: str
     convert: Callable[[Job], Interface]
-    load: Callable[[Path, Interface], Runner] | None
+    load: Callable[[Path, Interface], Runner] | WeightsOnly
     precisions: tuple[Precision, ...] = PRECISIONS
     can_have_head: bool = True
-    why_not_run: str = ""
+    is_calibrated: bool = True
     is_folder: bool = False
 
 
