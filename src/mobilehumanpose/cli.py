@@ -528,7 +528,7 @@ def bench(
     ] = None,
     runtime: Annotated[
         list[str] | None,
-        typer.Option(help="onnxruntime, litert or openvino; may be given again. Else as fits."),
+        typer.Option(help="onnxruntime, litert, openvino or ncnn; may be given again."),
     ] = None,
     threads: Annotated[int, typer.Option(help="Threads of every network.")] = 2,
     rounds: Annotated[int, typer.Option(help="Rounds in which each takes a turn.")] = 100,

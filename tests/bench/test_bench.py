@@ -3,6 +3,7 @@
 import hashlib
 import json
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,10 +157,35 @@ def test_a_file_is_fed_as_the_json_beside_it_says(tmp_path):
     assert "| net.onnx | onnxruntime |" in run(tmp_path, [with_sidecar(tmp_path)])
 
 
+def test_heat_maps_of_ncnn_are_decoded_to_joints(tmp_path, monkeypatch):
+    pytest.importorskip("ncnn")
+    pytest.importorskip("pnnx")
+    from mobilehumanpose.bench import candidates
+    from mobilehumanpose.export.command import ExportOptions, export_model
+
+    told, in_earnest = [], candidates.place_in_camera
+
+    def place(keypoints_px, *rest, **options):
+        told.append(keypoints_px)
+        return in_earnest(keypoints_px, *rest, **options)
+
+    monkeypatch.setattr(candidates, "place_in_camera", place)
+    path = tmp_path / "net.param"
+    export_model("lpski-basic-quarter-wild", path, ExportOptions(to="ncnn", precision="float32"))
+    photo = Path(__file__).parents[2] / "examples" / "astronaut.jpg"
+    table = run(tmp_path, ["lpski-basic-quarter-wild", str(path)], photo=photo)
+    assert "| net.param | ncnn |" in table
+    # Everyone is tried once before the turns begin.
+    onnx, ncnn = told[:2]
+    np.testing.assert_allclose(ncnn, onnx, atol=0.01)
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"output": "heatmaps"}, "net.onnx: gives heatmaps"),
+        ({"output": "heatmaps"}, "net.json: KeyError in its fields: 'heatmaps'"),
+        ({"output": "angles"}, "net.json: KeyError in its fields: 'angles'"),
+        ({"position": "best"}, "net.json: position is 'best'"),
         ({"sha256": "0"}, "net.json: describes another file than"),
         ({"grid_cells": [32, 32]}, "net.json: ValueError in its fields"),
         ({"outputs": []}, "net.json: KeyError in its fields: 'cells'"),

@@ -14,7 +14,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..decode import cells_to_photo, place_in_camera
+from ..decode import (
+    POSITIONS,
+    Position,
+    cells_to_photo,
+    decode_heatmaps,
+    place_in_camera,
+)
 from ..errors import UserError
 from ..files import check_file, parse_json
 from ..geometry import Camera, apply_affine, crop_affine, invert_affine, warp_crop
@@ -25,6 +31,8 @@ from .runtimes import load
 
 #: What the JSON beside an exported file must say that it is.
 SIDECAR_FORMAT = "mobilehumanpose-model"
+#: What a file gives → what its outputs mean.
+MEANINGS = {"joints": ("cells", "scores"), "heatmaps": ("heatmaps",)}
 BLAZEPOSE_SIZES = ("lite", "full", "heavy")
 BLAZEPOSE_PX = 256
 #: The shapes of BlazePose's outputs: 39 landmarks of x, y, z, visibility and presence in the crop,
@@ -61,8 +69,8 @@ class ModelFile:
         std: by which they are divided then.
         grid: cells along (x, y, z).
         depth_range_mm: that the grid spans.
-        cells: name of the output with the joints' cells.
-        scores: name of the output with their scores.
+        outputs: names of those with the joints' cells and their scores, or of that with heat-maps.
+        position: how joints are read off heat-maps.
     """
 
     name: str
@@ -74,8 +82,8 @@ class ModelFile:
     std: tuple[float, float, float]
     grid: tuple[int, int, int]
     depth_range_mm: float
-    cells: str
-    scores: str
+    outputs: tuple[str, ...]
+    position: Position = "mean"
 
 
 def read_model_file(path: Path) -> ModelFile:
@@ -102,8 +110,7 @@ def read_model_file(path: Path) -> ModelFile:
         std=(1.0, 1.0, 1.0),
         grid=description.grid,
         depth_range_mm=description.depth_range_mm,
-        cells="cells",
-        scores="scores",
+        outputs=("cells", "scores"),
     )
 
 
@@ -119,10 +126,6 @@ def _from_sidecar(content: dict[str, Any], path: Path, sidecar: Path) -> ModelFi
     check_file(path, "model file")
     if content.get("sha256") != hashlib.sha256(path.read_bytes()).hexdigest():
         raise UserError(f"{sidecar}: describes another file than {path}: its sha256 differs")
-    if content.get("output") != "joints":
-        raise UserError(
-            f"{path}: gives {content.get('output')}; files that give joints can be timed to the end"
-        )
     try:
         image = content["input"]
         outputs = {output["meaning"]: output["name"] for output in content["outputs"]}
@@ -137,13 +140,15 @@ def _from_sidecar(content: dict[str, Any], path: Path, sidecar: Path) -> ModelFi
             std=tuple(map(float, image["std"])),  # type: ignore[arg-type]
             grid=(width, height, depth),
             depth_range_mm=float(content["depth_range_mm"]),
-            cells=outputs["cells"],
-            scores=outputs["scores"],
+            outputs=tuple(outputs[meaning] for meaning in MEANINGS[content["output"]]),
+            position=content.get("position", "mean"),
         )
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise UserError(f"{sidecar}: {type(error).__name__} in its fields: {error}") from None
     if model.dtype not in ("uint8", "float32") or len(model.mean) != 3 or len(model.std) != 3:
         raise UserError(f"{sidecar}: input is {image}, which cannot be fed")
+    if model.position not in POSITIONS:
+        raise UserError(f"{sidecar}: position is {model.position!r}, not of {POSITIONS}")
     if min(model.std) <= 0:
         raise UserError(f"{sidecar}: input.std is {model.std}; must be positive")
     return model
@@ -186,9 +191,12 @@ def our_candidate(
         state["answer"] = run(state["image"])
 
     def decode() -> None:
-        answer = state["answer"]
+        answer = [state["answer"][name] for name in model.outputs]
+        if len(answer) == 1:
+            answer = [*decode_heatmaps(answer[0], skeleton.num_joints, model.position)]
+        cells, scores = answer
         keypoints_px, depth_mm = cells_to_photo(
-            answer[model.cells][0].astype(np.float64),
+            cells[0].astype(np.float64),
             affine,
             grid=model.grid,
             crop_px=model.input_px,
@@ -197,7 +205,7 @@ def our_candidate(
         state["joints"] = place_in_camera(
             keypoints_px,
             depth_mm - depth_mm[skeleton.root],
-            answer[model.scores][0].astype(np.float64),
+            scores[0].astype(np.float64),
             skeleton=skeleton,
             camera=scene.camera,
         )

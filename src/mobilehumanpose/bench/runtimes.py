@@ -25,6 +25,7 @@ RUNTIMES: dict[str, tuple[tuple[str, ...], str]] = {
     "onnxruntime": ((".onnx",), "onnxruntime"),
     "litert": ((".tflite",), "ai-edge-litert"),
     "openvino": ((".xml", ".onnx"), "openvino"),
+    "ncnn": ((".param",), "ncnn"),
 }
 
 
@@ -55,7 +56,12 @@ def load(path: Path, runtime: str, num_threads: int) -> Run:
     Raises:
         UserError: the runtime is not installed, or cannot read the file.
     """
-    loaders = {"onnxruntime": _onnxruntime, "litert": _litert, "openvino": _openvino}
+    loaders = {
+        "onnxruntime": _onnxruntime,
+        "litert": _litert,
+        "openvino": _openvino,
+        "ncnn": _ncnn,
+    }
     check_file(path, "model file")
     try:
         return loaders[runtime](path, num_threads)
@@ -109,5 +115,29 @@ def _openvino(path: Path, num_threads: int) -> Run:
     def run(array: NDArray[Any]) -> dict[str, NDArray[Any]]:
         results = request.infer({0: array})
         return {name: np.asarray(results[at]) for at, name in enumerate(names)}
+
+    return run
+
+
+def _ncnn(path: Path, num_threads: int) -> Run:
+    ncnn = importlib.import_module("ncnn")
+    network = ncnn.Net()
+    network.opt.num_threads = num_threads
+    if network.load_param(str(path)) or network.load_model(str(path.with_suffix(".bin"))):
+        raise ValueError("it or its .bin file is damaged")
+    (input_name,) = network.input_names()
+    output_names = network.output_names()
+
+    def run(array: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        extractor = network.create_extractor()
+        # It keeps to the array's memory, which lives as long as this call.
+        extractor.input(input_name, ncnn.Mat(array[0]))
+        results = {}
+        for name in output_names:
+            status, found = extractor.extract(name)
+            if status:
+                raise ValueError(f"no output {name!r}")
+            results[name] = np.array(found)[None]
+        return results
 
     return run
