@@ -36,7 +36,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from mobilehumanpose.close_look import ARMS, agreement, further_views, weights_by_agreement
+from mobilehumanpose.close_look import ARMS, further_views, fusing_weights
 from mobilehumanpose.data.catalogue import find_dataset
 from mobilehumanpose.data.crops import person_box
 from mobilehumanpose.data.images import read_image
@@ -60,10 +60,34 @@ CROP_PX = 256
 BLAZEPOSE_LIMBS = [BLAZEPOSE_INDEX[name] for name in LIMB_JOINTS]
 SHOULDERS = [LIMB_JOINTS.index("L_Shoulder"), LIMB_JOINTS.index("R_Shoulder")]
 HIPS = [LIMB_JOINTS.index("L_Hip"), LIMB_JOINTS.index("R_Hip")]
-ARM_INDICES = [LIMB_JOINTS.index(name) for name in ARMS]
-SWAPPED_LIMBS = [
-    LIMB_JOINTS.index({"L": "R", "R": "L"}[name[0]] + name[1:]) for name in LIMB_JOINTS
-]
+#: The twelve limb joints, as they hang together: what BlazePose is asked for.
+LIMBS = Skeleton(
+    name="limbs-12",
+    joint_names=LIMB_JOINTS,
+    edges=tuple(
+        (LIMB_JOINTS.index(a), LIMB_JOINTS.index(b))
+        for a, b in (
+            ("R_Hip", "L_Hip"),
+            *(
+                (f"{side}_{a}", f"{side}_{b}")
+                for side in "RL"
+                for a, b in (
+                    ("Hip", "Shoulder"),
+                    ("Shoulder", "Elbow"),
+                    ("Elbow", "Wrist"),
+                    ("Hip", "Knee"),
+                    ("Knee", "Ankle"),
+                )
+            ),
+        )
+    ),
+    flip_pairs=tuple(
+        (LIMB_JOINTS.index(name), LIMB_JOINTS.index(f"L{name[1:]}"))
+        for name in LIMB_JOINTS
+        if name.startswith("R_")
+    ),
+    root=LIMB_JOINTS.index("R_Hip"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,15 +110,17 @@ class Person:
 
 
 class Answer(NamedTuple):
-    """What a network says of the 12 limb joints.
+    """What a network says of a person's joints, the 12 limb joints among them.
 
     Attributes:
-        px: (12, 2) in the photo.
-        mm: (12, 3) relative to the root, if it can be told.
+        skeleton: of the J joints.
+        px: (J, 2) in the photo.
+        mm: (J, 3) relative to the root, if it can be told.
         score: how sure it is of the person.
-        joint_scores: (12,) how sure it is of each.
+        joint_scores: (J,) how sure it is of each.
     """
 
+    skeleton: Skeleton
     px: np.ndarray
     mm: np.ndarray | None
     score: float
@@ -109,7 +135,6 @@ def our_network(path: Path, threads: int) -> Network:
     """A model of this project."""
     network = PoseNetwork(path, num_threads=threads)
     description, skeleton = network.description, network.skeleton
-    limbs = skeleton.indices(LIMB_JOINTS)
 
     def answer(crop: np.ndarray, affine: np.ndarray, person: Person) -> Answer:
         cells, scores = network(crop[None])
@@ -121,7 +146,7 @@ def our_network(path: Path, threads: int) -> Network:
             depth_range_mm=description.depth_range_mm,
         )
         if person.camera is None:
-            return Answer(keypoints_px[limbs], None, scores.mean(), scores[0, limbs])
+            return Answer(skeleton, keypoints_px, None, scores.mean(), scores[0])
         keypoints_mm = place_in_camera(
             keypoints_px,
             depth_mm - depth_mm[skeleton.root],
@@ -129,8 +154,8 @@ def our_network(path: Path, threads: int) -> Network:
             skeleton=skeleton,
             camera=person.camera,
         )
-        relative_mm = keypoints_mm[limbs] - keypoints_mm[skeleton.root]
-        return Answer(keypoints_px[limbs], relative_mm, scores.mean(), scores[0, limbs])
+        relative_mm = keypoints_mm - keypoints_mm[skeleton.root]
+        return Answer(skeleton, keypoints_px, relative_mm, scores.mean(), scores[0])
 
     return answer
 
@@ -156,7 +181,7 @@ def blazepose(path: Path, threads: int) -> Network:
         found_mm[:, :2] = found_mm[:, :2] @ turn
         presence = interpreter.get_tensor(outputs[1, 1]).item()
         visibility = (1 + np.tanh(landmarks[BLAZEPOSE_LIMBS, 3] / 2)) / 2  # of a logit
-        return Answer(found_px, found_mm, presence, visibility)
+        return Answer(LIMBS, found_px, found_mm, presence, visibility)
 
     return answer
 
@@ -268,29 +293,35 @@ def ask(network: Network, person: Person, way: str) -> Answer:
     found = answer(view)
     if way == "as it is":
         return found
-    turned = View(view.square_xywh, lean_degrees(found.px, np.ones(len(LIMB_JOINTS), bool)))
+    everything = np.ones(found.skeleton.num_joints, bool)
+    lean = torso_lean_degrees(found.px, everything, found.skeleton) or 0.0
+    turned = View(view.square_xywh, lean)
     if abs(turned.lean_degrees) > MAX_LEAN_DEGREES:
         second = answer(turned)
         if second.score >= found.score:
             view, found = turned, second
     if way == "turned by itself":
         return found
-    further = further_views(view, found.px[ARM_INDICES])
+    further = further_views(view, found.px[found.skeleton.indices(ARMS)])
     return fused([found, *(answer(other) for other in further)], view.square_xywh[2])
 
 
 def mirrored(said: Answer) -> Answer:
     """What was said of a mirrored crop with left and right as they are."""
-    mm = None if said.mm is None else said.mm[SWAPPED_LIMBS]
-    return Answer(said.px[SWAPPED_LIMBS], mm, said.score, said.joint_scores[SWAPPED_LIMBS])
+    joints = said.skeleton.flip_permutation
+    return said._replace(
+        px=said.px[joints],
+        mm=None if said.mm is None else said.mm[joints],
+        joint_scores=said.joint_scores[joints],
+    )
 
 
 def fused(answers: list[Answer], side_px: float) -> Answer:
     """As :func:`~mobilehumanpose.close_look.fuse` does it, of views whose first has that side."""
     keypoints_px = np.stack([said.px for said in answers])
     scores = np.stack([said.joint_scores for said in answers])
-    agreed = agreement(keypoints_px, scores, side_px)
-    weight = weights_by_agreement(scores, agreed)[..., None]
+    weight, _ = fusing_weights(keypoints_px, scores, side_px, answers[0].skeleton)
+    weight = weight[..., None]
     all_mm = [said.mm for said in answers if said.mm is not None]
     return answers[0]._replace(
         px=(weight * keypoints_px).sum(axis=0),
@@ -313,11 +344,13 @@ def measure(
     torso_px = np.array([person.torso_px() for person in everyone])
     figures = {}
     for name, answers in found.items():
-        predicted_px = np.stack([answer.px for answer in answers])
+        limbs = answers[0].skeleton.indices(LIMB_JOINTS)
+        predicted_px = np.stack([answer.px for answer in answers])[:, limbs]
         figures[name] = [f"{pck(predicted_px, truth_px, known, torso_px):.3f}"]
         truth_mm = [person.limbs_mm for person in everyone if person.limbs_mm is not None]
         if truth_mm:
-            predicted_mm = np.stack([answer.mm for answer in answers if answer.mm is not None])
+            all_mm = np.stack([answer.mm for answer in answers if answer.mm is not None])
+            predicted_mm = all_mm[:, limbs]
             figures[name] = [
                 f"{pa_mpjpe(predicted_mm, np.stack(truth_mm)):.1f}",
                 f"{mpjpe(predicted_mm, np.stack(truth_mm)):.1f}",

@@ -1,14 +1,26 @@
 """Several looks at one person, put together."""
 
+import itertools
 import math
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from mobilehumanpose.close_look import ARMS_SCALE, CLOSER, further_views, fuse, look_closely
+from mobilehumanpose.close_look import (
+    ARMS_SCALE,
+    CLOSER,
+    COHERENCE,
+    coherent_choice,
+    further_views,
+    fuse,
+    look_closely,
+)
 from mobilehumanpose.runtime import ModelDescription
-from mobilehumanpose.skeleton import MUCO_21
+from mobilehumanpose.skeleton import MUCO_21, Skeleton
 from mobilehumanpose.views import Sight, View, look
 
 LEFT, RIGHT = MUCO_21.indices(["L_Wrist", "R_Wrist"])
@@ -107,34 +119,81 @@ def sight_of(x_px: float, depth_mm: float, score: float) -> Sight:
     )
 
 
-def test_the_surest_look_counts_most_and_equal_ones_alike():
-    fused = fuse([sight_of(10, 0, 0.9), sight_of(50, 100, 0.3)])
+def fused_of(*sights: Sight) -> Sight:
+    return fuse(sights, MUCO_21)
+
+
+def test_the_surest_look_counts_most_and_of_equal_ones_the_first():
+    fused = fused_of(sight_of(10, 0, 0.9), sight_of(50, 100, 0.3))
     np.testing.assert_allclose(fused.keypoints_px, 10, atol=0.1)
-    fused = fuse([sight_of(10, 0, 0.6), sight_of(50, 100, 0.6)])
-    np.testing.assert_allclose(fused.keypoints_px, 30)
-    np.testing.assert_allclose(fused.depth_mm, 50)
+    fused = fused_of(sight_of(10, 0, 0.6), sight_of(50, 100, 0.6))
+    np.testing.assert_allclose(fused.keypoints_px, 10, atol=0.1)
+    np.testing.assert_allclose(fused.depth_mm, 0, atol=0.1)
+    fused = fused_of(sight_of(10, 0, 0.6), sight_of(12, 100, 0.6))
+    np.testing.assert_allclose(fused.keypoints_px, 11, atol=0.1)
+    np.testing.assert_allclose(fused.depth_mm, 50, atol=2)
 
 
 def test_what_looks_disagree_about_is_less_sure():
-    assert fuse([sight_of(10, 0, 0.6)] * 10).score == pytest.approx(0.6)
+    assert fused_of(*[sight_of(10, 0, 0.6)] * 10).score == pytest.approx(0.6)
     # Places as far apart as these are no votes for each other: half agree, or three quarters.
-    assert fuse([sight_of(10, 0, 0.6), sight_of(90, 0, 0.6)]).score == pytest.approx(
+    assert fused_of(sight_of(10, 0, 0.6), sight_of(90, 0, 0.6)).score == pytest.approx(
         0.6 * math.sqrt(1 / 2)
     )
-    assert fuse([sight_of(10, 0, 0.9), sight_of(90, 0, 0.3)]).score == pytest.approx(
+    assert fused_of(sight_of(10, 0, 0.9), sight_of(90, 0, 0.3)).score == pytest.approx(
         0.9 * math.sqrt(3 / 4), abs=1e-3
     )
 
 
-def test_joints_that_no_look_sees_are_in_the_middle_of_them():
-    fused = fuse([sight_of(10, 0, 0.0), sight_of(50, 100, 0.0)])
-    np.testing.assert_allclose(fused.keypoints_px, 30)
+def test_joints_that_no_look_sees_have_a_place_too():
+    fused = fused_of(sight_of(10, 0, 0.0), sight_of(50, 100, 0.0))
+    np.testing.assert_allclose(fused.keypoints_px, 10, atol=0.1)
     assert fused.score == 0
 
 
 def test_looks_that_agree_outvote_one_that_is_surer():
     crowd = [sight_of(x_px, 0, 0.5) for x_px in (9, 10, 11)]
-    fused = fuse([sight_of(90, 100, 0.6), *crowd])
+    fused = fused_of(sight_of(90, 100, 0.6), *crowd)
     np.testing.assert_allclose(fused.keypoints_px, 10, atol=0.5)
     np.testing.assert_allclose(fused.depth_mm, 0, atol=1)
     assert fused.score == pytest.approx(0.5 * math.sqrt(1.5 / 2.1), abs=1e-2)
+
+
+def test_a_limb_is_not_put_together_from_looks_that_take_it_for_the_other():
+    """Most votes for the left knee are in one place, most for the ankle in the other leg's."""
+    knee, ankle, toe = MUCO_21.indices(["L_Knee", "L_Ankle", "L_Toe"])
+    right, wrong = ([sight_of(40, 0, 0.5) for _ in range(2)] for _ in range(2))
+    for sights, x_px in ((right, 70), (wrong, 110)):
+        for sight in sights:
+            sight.keypoints_px[[knee, ankle, toe]] = x_px
+    for sight, scores in ((right[0], (0.9, 0.5, 0.5)), (wrong[0], (0.5, 0.6, 0.6))):
+        sight.scores[[knee, ankle, toe]] = scores
+    x_px = fused_of(*wrong, *right).keypoints_px[[knee, ankle, toe], 0]
+    np.testing.assert_allclose(x_px, 70, atol=0.5)
+    # What far more votes say of a joint alone is done all the same.
+    for sights, scores in ((right, (0.9, 0.9, 0.05)), (wrong, (0.2, 0.2, 0.6))):
+        for sight in sights:
+            sight.scores[[knee, ankle, toe]] = scores
+    x_px = fused_of(*wrong, *right).keypoints_px[[knee, ankle, toe], 0]
+    np.testing.assert_allclose(x_px, (70, 70, 110), atol=0.5)
+
+
+@given(
+    merits=arrays(float, (3, 5), elements=st.floats(-3, 0)),
+    root=st.sampled_from([None, 0, 2, 4]),
+)
+def test_no_choice_of_looks_is_better_than_the_one_that_is_made(merits, root):
+    chain = Skeleton(
+        name="chain",
+        joint_names=tuple("abcde"),
+        edges=((0, 1), (1, 2), (3, 1)),  # and e hangs on nothing
+        flip_pairs=(),
+        root=root,
+    )
+
+    def worth(choice) -> float:
+        together = sum(choice[a] == choice[b] for a, b in chain.edges)
+        return merits[list(choice), range(5)].sum() + COHERENCE * together
+
+    best = max(worth(choice) for choice in itertools.product(range(3), repeat=5))
+    assert worth(coherent_choice(merits, chain)) == pytest.approx(best)

@@ -106,3 +106,30 @@ def test_unknown_names_are_refused():
         MUCO_21.index("R_Wing")
     with pytest.raises(UserError, match="19 joints"):
         map_joints(np.zeros((18, 3)), COCO_19, MUCO_21)
+
+
+@every_skeleton
+def test_bones_lead_from_the_root_to_every_joint_that_an_edge_reaches(skeleton):
+    edges = {frozenset(edge) for edge in skeleton.edges}
+    bones = skeleton.bones
+    assert all(frozenset(bone) in edges for bone in bones)
+    ends = [end for _, end in bones]
+    assert len(set(ends)) == len(ends)  # each hangs on one other
+    hung = {skeleton.root} if skeleton.root is not None else set()
+    for at, end in bones:
+        assert at in hung or at not in ends  # on what hangs already, or on a beginning
+        hung |= {at, end}
+    assert hung >= set().union(*edges)
+
+
+def test_bones_go_to_the_end_of_a_limb_before_the_next():
+    names = MUCO_21.joint_names
+    bones = [(names[a], names[b]) for a, b in MUCO_21.bones]
+    assert len(bones) == 20
+    assert bones[:5] == [
+        ("Pelvis", "R_Hip"),
+        ("R_Hip", "R_Knee"),
+        ("R_Knee", "R_Ankle"),
+        ("R_Ankle", "R_Toe"),
+        ("Pelvis", "L_Hip"),
+    ]

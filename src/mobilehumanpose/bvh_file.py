@@ -76,23 +76,13 @@ def limb_tree(skeleton: Skeleton) -> Tree:
     refusal = f"joint set {skeleton.name!r} cannot be written as BVH"
     if skeleton.root is None:
         raise UserError(f"{refusal}: it has no root")
-    neighbours: dict[int, list[int]] = {joint: [] for joint in range(skeleton.num_joints)}
-    for a, b in skeleton.edges:
-        neighbours[a].append(b)
-        neighbours[b].append(a)
-    parents = np.full(skeleton.num_joints, -1, dtype=np.intp)
-    order: list[int] = []
-    waiting = [skeleton.root]
-    while waiting:
-        joint = waiting.pop()
-        order.append(joint)
-        behind = sorted(set(neighbours[joint]) - {parents[joint]}, reverse=True)
-        parents[behind] = joint
-        waiting += behind
-        if len(order) > skeleton.num_joints:
-            break
-    if sorted(order) != list(range(skeleton.num_joints)):
+    bones = skeleton.bones
+    if not len(bones) == len(set(skeleton.edges)) == skeleton.num_joints - 1:
         raise UserError(f"{refusal}: its limbs are no tree of all joints")
+    parents = np.full(skeleton.num_joints, -1, dtype=np.intp)
+    for parent, joint in bones:
+        parents[joint] = parent
+    order = (skeleton.root, *(joint for _, joint in bones))
     directions = np.zeros((skeleton.num_joints, 3))
     for joint, name in enumerate(skeleton.joint_names):
         if joint == skeleton.root:
@@ -102,7 +92,7 @@ def limb_tree(skeleton: Skeleton) -> Tree:
             raise UserError(f"{refusal}: {name} has no place in the rest pose")
         mirror = (-1, 1, 1) if name.startswith("R_") else (1, 1, 1)
         directions[joint] = np.multiply(direction, mirror)
-    return Tree(order=tuple(order), parents=parents, rest_directions=directions)
+    return Tree(order=order, parents=parents, rest_directions=directions)
 
 
 def rest_offsets(positions: FloatArray, tree: Tree) -> FloatArray:

@@ -47,6 +47,33 @@ class Skeleton:
             permutation[[left, right]] = right, left
         return permutation
 
+    @property
+    def bones(self) -> tuple[tuple[int, int], ...]:
+        """(joint, one that hangs on it) along the edges, from the root outwards.
+
+        A joint's own bone comes before those behind it, and all of these before the next bone of
+        what it hangs on itself. What no edge joins to the root hangs on its first joint; an edge
+        that would close a ring is no bone.
+        """
+        neighbours: dict[int, set[int]] = {joint: set() for joint in range(self.num_joints)}
+        for a, b in self.edges:
+            neighbours[a].add(b)
+            neighbours[b].add(a)
+        bones: list[tuple[int, int]] = []
+        reached: set[int] = set()
+        starts = range(self.num_joints) if self.root is None else (self.root, *neighbours)
+        for start in starts:
+            waiting = [(start, start)]
+            while waiting:
+                parent, joint = waiting.pop()
+                if joint in reached:
+                    continue
+                reached.add(joint)
+                if joint != parent:
+                    bones.append((parent, joint))
+                waiting += [(joint, behind) for behind in sorted(neighbours[joint], reverse=True)]
+        return tuple(bones)
+
     def index(self, joint_name: str) -> int:
         """Index of a joint by its name.
 
