@@ -156,6 +156,21 @@ def test_networks_that_differ_are_not_averaged(source, field, value):
         average({"a": source, "b": other})
 
 
+def test_a_deeper_network_is_averaged_with_what_it_began_with():
+    deep, shallow = load_source("lpski-basic-deep-wild"), load_source("lpski-basic-wild")
+    mean = average({"deep": deep, "shallow": shallow})
+    assert mean.metadata.preset == "lpski-basic-deep"
+    found, mine, its = (s.network.state_dict() for s in (mean, deep, shallow))
+    torch.testing.assert_close(
+        found["stem.0.weight"], (mine["stem.0.weight"] + its["stem.0.weight"]) / 2
+    )
+    added = "stages.3.2.second.0.weight"
+    assert added not in its
+    torch.testing.assert_close(found[added], mine[added] / 2)
+    with pytest.raises(UserError, match="deep: its preset is 'lpski-basic-deep'"):
+        average({"shallow": shallow, "deep": deep})
+
+
 def test_averages_that_cannot_be_are_refused(tmp_path):
     options = ExportOptions(others=[DEFAULT_MODEL])
     with pytest.raises(UserError, match="given twice"):

@@ -305,6 +305,19 @@ def test_a_narrower_basic_network_begins_with_a_part_of_the_bundled_one():
         assert not torch.allclose(mine[name], new)
 
 
+def test_a_deeper_basic_network_begins_with_all_of_the_bundled_one():
+    path = model_path("lpski-basic-wild")
+    weights = read_onnx(path).weights
+    learner = Learner(find_recipe("wild-basic-deep"), Ranks(device=torch.device("cpu")))
+    learner.start_from(path, torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8))
+    for model in (learner.model, learner.averaged):
+        mine = fold_norms(model).state_dict()
+        name = "stages.3.1.second.0.weight"
+        torch.testing.assert_close(mine[name], weights[name], rtol=1e-3, atol=1e-4)
+        added = mine["stages.3.2.second.0.weight"]
+        assert 0 < float(added.norm()) < 0.01 * float(mine[name].norm())
+
+
 def save_teacher(recipe, tiny_set, folder):
     path = folder / "teacher.safetensors"
     tiny_trainer(replace(recipe, seed=7), tiny_set, folder / "taught").learner.save_network(path)

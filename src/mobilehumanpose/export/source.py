@@ -16,10 +16,11 @@ from ..errors import UserError
 from ..files import check_file
 from ..models.blocks import fold_norms
 from ..models.checkpoint import CheckpointMetadata, import_original, load_checkpoint
+from ..models.deepen import is_deeper, silently_deepened
 from ..models.head import soft_argmax
 from ..models.network import INPUT_PX
 from ..models.onnx_weights import folded_network, read_onnx
-from ..models.presets import Network, grid_cells
+from ..models.presets import Network, grid_cells, preset_config
 from ..runtime import MAX_BATCH, ModelDescription
 from ..skeleton import get_skeleton
 from ..weights import bundled_models, model_path
@@ -144,6 +145,21 @@ def load_source(model: str, *, preset: str | None = None, joint_set: str | None 
     )
 
 
+def _as_deep(source: Source, deep: Source) -> Source:
+    """A source as a network as deep as another one's, where that can be; it answers as before."""
+    if not is_deeper(preset_config(source.metadata.preset), preset_config(deep.metadata.preset)):
+        return source
+    network = deep.folded()
+    state = silently_deepened(source.folded().state_dict(), network.state_dict())
+    network.load_state_dict(state)
+    return replace(
+        source,
+        network=cast(Network, network),
+        metadata=replace(source.metadata, preset=deep.metadata.preset),
+        is_folded=True,
+    )
+
+
 @torch.no_grad()
 def average(sources: Mapping[str, Source]) -> Source:
     """The mean of the weights of several runs of one recipe, or of several epochs of one.
@@ -160,6 +176,7 @@ def average(sources: Mapping[str, Source]) -> Source:
         UserError: they are of different networks, joints, inputs or licences.
     """
     (name, first), *others = sources.items()
+    others = [(other_name, _as_deep(other, first)) for other_name, other in others]
     data = [first.metadata.trained_on]
     for other_name, other in others:
         for field in _ALIKE:
@@ -173,7 +190,7 @@ def average(sources: Mapping[str, Source]) -> Source:
                 )
         if other.metadata.trained_on not in data:
             data.append(other.metadata.trained_on)
-    networks = [source.folded() for source in sources.values()]
+    networks = [source.folded() for source in (first, *(other for _, other in others))]
     states = [network.state_dict() for network in networks]
     mean = {key: torch.stack([state[key] for state in states]).mean(dim=0) for key in states[0]}
     networks[0].load_state_dict(mean)

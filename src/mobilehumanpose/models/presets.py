@@ -41,7 +41,9 @@ PRESETS: dict[str, NetworkConfig] = {
     ),
     # As many multiplications as lpski-lite0, made for training from new weights.
     "lpski-basic": BasicConfig(num_joints=21),
-    # Narrower forms of it, which can begin with its weights.
+    # A deeper form of it, which can begin with its weights.
+    "lpski-basic-deep": BasicConfig(num_joints=21, stages=((32, 1), (64, 2), (128, 3), (192, 3))),
+    # Narrower forms of it, likewise.
     "lpski-basic-half": BasicConfig(
         num_joints=21,
         stem_channels=16,

@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ..errors import UserError
 from ..models.blocks import fold_norms
 from ..models.checkpoint import CheckpointMetadata, load_checkpoint, save_checkpoint
+from ..models.deepen import deepened_weights, is_deeper
 from ..models.head import Marginals, joint_marginals
 from ..models.lite import LiteNet, freeze_encoder, load_imagenet_encoder
 from ..models.onnx_weights import (
@@ -165,7 +166,7 @@ class Learner:
         Args:
             path: a ``.safetensors`` file of a network, or a model that was exported as ``.onnx``;
                 narrower forms of ``lpski-lite0`` and ``lpski-basic`` begin with a part of their
-                weights.
+                weights, deeper ones with all.
             pixels: (N, 3, P, P) uint8 training crops, on which the normalisations that an export
                 folded away are measured anew.
 
@@ -182,9 +183,11 @@ class Learner:
                     f"the recipe by {recipe.mean} and {recipe.std}"
                 )
             theirs = preset_config(description.preset)
-            if description.preset != recipe.preset and has_narrower_forms(
-                theirs, preset_config(recipe.preset)
-            ):
+            ours = preset_config(recipe.preset)
+            if is_deeper(theirs, ours):
+                _refuse_other(path, {"joint_set": recipe.joint_set}, description)
+                weights = deepened_weights(weights, self.model)
+            elif description.preset != recipe.preset and has_narrower_forms(theirs, ours):
                 _refuse_other(path, {"joint_set": recipe.joint_set}, description)
                 wide = folded_network(
                     weights, preset=description.preset, num_joints=self.num_joints, source=path

@@ -18,6 +18,7 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = {
     "wild-xs": wild.wild_xs,
     "wild-basic": wild.wild_basic,
     "wild-basic-longer": wild.wild_basic_longer,
+    "wild-basic-deep": wild.wild_basic_deep,
     "wild-basic-half": wild.wild_basic_half,
     "wild-basic-quarter": wild.wild_basic_quarter,
     "wild-basic-taught": wild.wild_basic_taught,

@@ -161,6 +161,15 @@ def wild_basic_longer() -> Recipe:
     )
 
 
+def wild_basic_deep() -> Recipe:
+    """``lpski-basic-deep``, which begins with ``wild-basic-longer``'s weights, by ``--init``.
+
+    That network too was no better on what it was trained on than on other people, and longer
+    training brought it next to nothing any more: what was short was its size.
+    """
+    return replace(wild_basic_longer(), name="wild-basic-deep", preset="lpski-basic-deep")
+
+
 def wild_basic_quarter() -> Recipe:
     """``lpski-basic-quarter`` on the same pictures, begun with and taught by those weights."""
     longer = wild_basic_longer()
