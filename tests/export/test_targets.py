@@ -236,6 +236,16 @@ def test_executorch_in_int8_leaves_the_head_in_float(tmp_path, source, crops):
     kinds = [str(node.target) for node in network.graph.nodes]
     convolutions = sum(isinstance(m, torch.nn.Conv2d) for m in source.network.modules())
     assert sum("quantize_per_channel" in kind for kind in kinds) >= convolutions
+    # ReLU6 is rounded behind, where 256 steps are of 6, and not before.
+    rectifiers = [n for n in network.graph.nodes if n.target is torch.ops.aten.hardtanh.default]
+    assert len(rectifiers) > 5
+    for rectifier in rectifiers:
+        assert rectifier.args[0].target in (
+            torch.ops.aten.conv2d.default,
+            torch.ops.aten.add.Tensor,
+        )
+        (rounding,) = rectifier.users
+        assert rounding.args[1] <= 6 / 255 * 1.01
     _, content = export(source, tmp_path, "executorch", "int8", crops)
     assert content["parity"]["mean_mm"] <= 30
 
