@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,33 +60,25 @@ CROP_PX = 256
 BLAZEPOSE_LIMBS = [BLAZEPOSE_INDEX[name] for name in LIMB_JOINTS]
 SHOULDERS = [LIMB_JOINTS.index("L_Shoulder"), LIMB_JOINTS.index("R_Shoulder")]
 HIPS = [LIMB_JOINTS.index("L_Hip"), LIMB_JOINTS.index("R_Hip")]
-#: The twelve limb joints, as they hang together: what BlazePose is asked for.
+
+
+def _among_limbs(pairs: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Those pairs of LSP's joints that are both limb joints, by the limb joints' numbers."""
+    named = [tuple(LSP_14.joint_names[joint] for joint in pair) for pair in pairs]
+    return tuple(
+        (LIMB_JOINTS.index(a), LIMB_JOINTS.index(b))
+        for a, b in named
+        if a in LIMB_JOINTS and b in LIMB_JOINTS
+    )
+
+
+#: The twelve limb joints as they hang together in LSP: what BlazePose is asked for.
 LIMBS = Skeleton(
     name="limbs-12",
     joint_names=LIMB_JOINTS,
-    edges=tuple(
-        (LIMB_JOINTS.index(a), LIMB_JOINTS.index(b))
-        for a, b in (
-            ("R_Hip", "L_Hip"),
-            *(
-                (f"{side}_{a}", f"{side}_{b}")
-                for side in "RL"
-                for a, b in (
-                    ("Hip", "Shoulder"),
-                    ("Shoulder", "Elbow"),
-                    ("Elbow", "Wrist"),
-                    ("Hip", "Knee"),
-                    ("Knee", "Ankle"),
-                )
-            ),
-        )
-    ),
-    flip_pairs=tuple(
-        (LIMB_JOINTS.index(name), LIMB_JOINTS.index(f"L{name[1:]}"))
-        for name in LIMB_JOINTS
-        if name.startswith("R_")
-    ),
-    root=LIMB_JOINTS.index("R_Hip"),
+    edges=_among_limbs(LSP_14.edges),
+    flip_pairs=_among_limbs(LSP_14.flip_pairs),
+    root=None,
 )
 
 

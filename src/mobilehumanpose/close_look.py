@@ -112,15 +112,15 @@ def coherent_choice(merits: FloatArray, skeleton: Skeleton) -> NDArray[np.intp]:
         merits: (V, J) of each look at each joint.
         skeleton: of the joints.
     """
-    merits = merits.copy()
+    merits, bones = merits.copy(), skeleton.bones
     same = COHERENCE * np.eye(len(merits))
     best: dict[int, NDArray[np.intp]] = {}
-    for joint, behind in reversed(skeleton.bones):
+    for joint, behind in reversed(bones):
         together = merits[:, behind] + same  # for each look at the joint, those behind it
         best[behind] = together.argmax(axis=1)
         merits[:, joint] += together.max(axis=1)
     chosen = merits.argmax(axis=0)
-    for joint, behind in skeleton.bones:
+    for joint, behind in bones:
         chosen[behind] = best[behind][chosen[joint]]
     return chosen
 

@@ -178,6 +178,9 @@ def test_heat_maps_of_ncnn_are_decoded_to_joints(tmp_path, monkeypatch):
     # Everyone is tried once before the turns begin.
     onnx, ncnn = told[:2]
     np.testing.assert_allclose(ncnn, onnx, atol=0.01)
+    path.with_suffix(".bin").unlink()
+    with pytest.raises(UserError, match=r"net\.param: ncnn cannot read it: it or its \.bin"):
+        run(tmp_path, [str(path)])
 
 
 @pytest.mark.parametrize(

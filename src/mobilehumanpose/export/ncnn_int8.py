@@ -9,7 +9,7 @@ zero points. A file is a list of layers in text, and their weights one after the
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ class Layer:
     outputs: tuple[str, ...]
     parameters: dict[str, str]
     weights: NDArray[np.float32] | NDArray[np.int8] | None = None
-    floats: tuple[NDArray[np.float32], ...] = field(default=())
+    floats: tuple[NDArray[np.float32], ...] = ()
 
 
 def read_layers(path: Path) -> list[Layer]:
