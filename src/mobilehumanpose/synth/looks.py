@@ -12,6 +12,7 @@ from .body import Body, Posed
 from .colors import cloth_rgb, hair_rgb, skin_rgb
 from .folds import FOLDED_SHARE, random_folds
 from .meshes import Geometry, Material, Mesh, Paint, Painted
+from .sportswear import GLOVES_SHARE, ONE_COLOR_SHARE, in_one_color, with_gloves
 from .textures import NUM_TEXTURES
 from .wardrobe import Garment, Wardrobe
 from .zones import body_zones
@@ -48,6 +49,7 @@ class Dresser:
 
     def __init__(self, body: Body, wardrobe: Wardrobe | None, split: Split) -> None:
         self.body, self.wardrobe = body, wardrobe
+        self._one_color_share, self._gloves_share = ONE_COLOR_SHARE[split], GLOVES_SHARE[split]
         self._folded_share = FOLDED_SHARE[split]
         rest = body.pose(body.random_shape(np.random.default_rng(0)), body.rest_rotations())
         self.zones = body_zones(rest.vertices_mm, rest.joints_mm)
@@ -79,6 +81,8 @@ class Dresser:
             hair=hair_paint if self.wardrobe is None or hat is not None else _NO_PAINT,
             female=traits.is_female,
         )
+        if self._gloves_share and rng.random() < self._gloves_share:
+            painted = with_gloves(rng, painted)
         skin = self._skin_material(rng, painted, female=traits.is_female)
         pieces = [Piece(garment=None, geometry=self._skin_geometry(worn), material=skin)]
         if len(self._eyes.triangles):
@@ -87,6 +91,12 @@ class Dresser:
             material = _garment_material(rng, garment, hair_paint)
             geometry = self._garment_geometry(garment)
             pieces.append(Piece(garment=garment, geometry=geometry, material=material))
+        return self._varied(rng, pieces)
+
+    def _varied(self, rng: np.random.Generator, pieces: list[Piece]) -> list[Piece]:
+        """What people of training alone wear: one colour all over, and folds."""
+        if self._one_color_share and rng.random() < self._one_color_share:
+            pieces = [replace(p, material=in_one_color(rng, p.material)) for p in pieces]
         if self._folded_share and rng.random() < self._folded_share:
             pieces = [_with_folds(rng, piece) for piece in pieces]
         return pieces

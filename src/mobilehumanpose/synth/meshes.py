@@ -129,12 +129,14 @@ class Painted:
     """Clothes painted on the body, by its zones.
 
     Attributes:
-        top, bottom, shoes, hair: their paints; the hair's amount is 0 where none is painted.
+        top, bottom, shoes, hair, gloves: their paints; the hair's amount is 0 where none is
+            painted.
         collar, hem: the top reaches between these coordinates of the trunk.
         sleeve: and as far as this along the arm; below 0 for none.
         waist, cuff: the bottom reaches between these of trunk and leg.
         shoe: shoes begin here; 2 for bare feet.
-        loose_top_mm, loose_bottom_mm: how far the cloth stands off the skin.
+        glove: gloves begin here along the arm; 9 for bare hands.
+        loose_top_mm, loose_bottom_mm, loose_gloves_mm: how far the cloth stands off the skin.
     """
 
     top: Paint
@@ -149,6 +151,9 @@ class Painted:
     shoe: float
     loose_top_mm: float = 0.0
     loose_bottom_mm: float = 0.0
+    gloves: Paint = Paint()
+    glove: float = 9.0
+    loose_gloves_mm: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

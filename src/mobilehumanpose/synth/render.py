@@ -235,8 +235,8 @@ class Renderer:
         self._set_painted(program, material.painted)
         if material.painted is not None:
             p = material.painted
-            paints += [p.top, p.bottom, p.shoes, p.hair]
-        paints += [Paint()] * (6 - len(paints))
+            paints += [p.top, p.bottom, p.shoes, p.hair, p.gloves]
+        paints += [Paint()] * (7 - len(paints))
         _write_array(program, "tint", np.array([(*p.tint, p.amount) for p in paints], np.float32))
         _write_array(
             program,
@@ -254,6 +254,7 @@ class Renderer:
             p = painted
             _set(program, "top_reach", (p.collar, p.hem, p.sleeve, p.loose_top_mm))
             _set(program, "bottom_reach", (p.waist, p.cuff, p.shoe, p.loose_bottom_mm))
+            _set(program, "glove_reach", (p.glove, p.loose_gloves_mm))
 
     def _use_texture(self, name: str | None) -> NDArray[np.float32]:
         """Bind a texture, loading it at its first use; its mean in linear RGB."""

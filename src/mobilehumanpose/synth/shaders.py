@@ -10,6 +10,7 @@ uniform mat4 camera;
 uniform bool is_painted;
 uniform vec4 top_reach;     // collar, hem, sleeve, looseness in mm
 uniform vec4 bottom_reach;  // waist, cuff, shoe, looseness in mm
+uniform vec2 glove_reach;   // beginning, looseness in mm
 out vec3 world;
 out vec3 normal;
 out vec2 uv;
@@ -23,7 +24,9 @@ void main() {
         bool bottom = !is_arm && in_zone.y > bottom_reach.x && in_zone.y < bottom_reach.y;
         // Looser towards the hem: cloth hangs.
         float down = clamp(is_arm ? in_zone.x * 1.5 : in_zone.y + 1.0, 0.2, 1.0);
-        world += in_normal * (top ? top_reach.w * down : bottom ? bottom_reach.w : 0.0);
+        bool glove = is_arm && in_zone.x > glove_reach.x;
+        world += in_normal * (glove ? glove_reach.y
+            : top ? top_reach.w * down : bottom ? bottom_reach.w : 0.0);
     }
     normal = in_normal;
     uv = in_uv;
@@ -99,13 +102,14 @@ uniform float gloss;
 uniform float person;
 uniform vec3 eye;
 uniform float exposure;
-// Of the whole, of the lower part, and of painted top, bottom, shoes and hair.
-uniform vec4 tint[6];            // rgb, amount
-uniform vec4 pattern_rgb[6];     // rgb, kind
-uniform float pattern_scale[6];
+// Of the whole, of the lower part, and of painted top, bottom, shoes, hair and gloves.
+uniform vec4 tint[7];            // rgb, amount
+uniform vec4 pattern_rgb[7];     // rgb, kind
+uniform float pattern_scale[7];
 uniform float lower_from;
 uniform vec4 top_reach;
 uniform vec4 bottom_reach;
+uniform vec2 glove_reach;
 // Folds of cloth: slopes of a height in space, how high, and where in it a place lies.
 uniform sampler3D folds;
 uniform float folds_range;
@@ -158,6 +162,7 @@ void main() {
         if (!is_arm && zone.y > bottom_reach.x && zone.y < bottom_reach.y && part == 0) part = 3;
         if (!is_arm && zone.y > bottom_reach.z) part = 4;
         if (!is_arm && zone.y < -2.4) part = 5;
+        if (is_arm && zone.x > glove_reach.x) part = 6;
         if (part > 0) { albedo = recolored(surface_mean, part, at); shine = 0.0; }
         // Muscles and tendons are shallower, heads smooth.
         folds_share = part == 2 || part == 3 ? 1.0 : !is_arm && zone.y < -1.0 ? 0.0 : 0.3;
