@@ -171,19 +171,25 @@ def wild_basic_deep() -> Recipe:
 
 
 def wild_basic_quarter() -> Recipe:
-    """``lpski-basic-quarter`` on the same pictures, begun with and taught by those weights."""
+    """``lpski-basic-quarter`` on the same pictures, begun with a part of those weights.
+
+    Taught by them at first, and then by those of ``wild-basic-deep``.
+    """
     longer = wild_basic_longer()
     return replace(
         longer,
         name="wild-basic-quarter",
         preset="lpski-basic-quarter",
         stages=(cosine_stage(256, 8, 64, 1.4e-3, 1e-6, teacher_weight=0.2),),
-        trained_on=f"{longer.trained_on}; begun with and taught by lpski-basic-wild",
+        trained_on=(
+            f"{longer.trained_on}; begun with a part of lpski-basic-wild; taught by it and by "
+            "lpski-basic-deep-wild"
+        ),
     )
 
 
 def wild_basic_half() -> Recipe:
-    """``lpski-basic-half`` on the same pictures, begun with and taught by those weights."""
+    """``lpski-basic-half`` on the same pictures, begun and taught alike."""
     return replace(
         wild_basic_quarter(),
         name="wild-basic-half",
