@@ -116,7 +116,8 @@ def test_what_was_taught_says_by_whom():
     for name in ("wild-half", "wild-xs", "wild-basic-taught"):
         assert "taught by lpski-lite0-wild" in find_recipe(name).trained_on
     for name in ("wild-basic-half", "wild-basic-quarter"):
-        assert "taught by lpski-basic-wild" in find_recipe(name).trained_on
+        trained_on = find_recipe(name).trained_on
+        assert "a part of lpski-basic-wild; taught by it and by lpski-basic-deep-wild" in trained_on
 
 
 SYNTHETIC = "synthetic people of CC0 bodies and clothes, in poses of free motion capture"
