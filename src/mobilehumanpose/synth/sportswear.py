@@ -19,7 +19,7 @@ ONE_COLOR_SHARE: dict[Split, float] = {"train": 0.2, "held-out": 0.0}
 GLOVES_SHARE: dict[Split, float] = {"train": 0.15, "held-out": 0.0}
 #: Of those in one colour whose clothes are painted on: in a suit down to wrists and ankles.
 FULL_LENGTH_SHARE, TIGHT_SHARE = 0.7, 0.5
-#: Gloves of the upper part's colour.
+#: Gloves of the colour painted on the trunk, which may be hidden by a suit of the wardrobe.
 ALIKE_SHARE = 0.4
 #: Where gloves begin, along the arm (see ``zones``), and how far they stand off the hand.
 GLOVE_FROM, GLOVE_LOOSE_MM = (0.88, 1.03), (0.0, 8.0)
@@ -50,7 +50,7 @@ def _full_length(rng: np.random.Generator, painted: Painted) -> Painted:
 
 
 def with_gloves(rng: np.random.Generator, painted: Painted) -> Painted:
-    """Gloves on both hands, often of the colour that the arms are painted in."""
+    """Gloves on both hands, often of the colour that is painted on the trunk."""
     paint = painted.top if rng.random() < ALIKE_SHARE else Paint(tint=cloth_rgb(rng), amount=1.0)
     return replace(
         painted,
