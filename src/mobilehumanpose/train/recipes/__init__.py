@@ -19,6 +19,7 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = {
     "wild-basic": wild.wild_basic,
     "wild-basic-longer": wild.wild_basic_longer,
     "wild-basic-deep": wild.wild_basic_deep,
+    "wild-basic-deep-parts": wild.wild_basic_deep_parts,
     "wild-basic-half": wild.wild_basic_half,
     "wild-basic-quarter": wild.wild_basic_quarter,
     "wild-basic-taught": wild.wild_basic_taught,

@@ -170,6 +170,21 @@ def wild_basic_deep() -> Recipe:
     return replace(wild_basic_longer(), name="wild-basic-deep", preset="lpski-basic-deep")
 
 
+def wild_basic_deep_parts() -> Recipe:
+    """Go on from ``wild-basic-deep``, by ``--init``, with more crops of a part of a body.
+
+    In portraits it was surer of legs beyond the picture's edge than ``lpski-basic-wild``. That it
+    remained, and found more of athletes' joints.
+    """
+    deep = wild_basic_deep()
+    return replace(
+        deep,
+        name="wild-basic-deep-parts",
+        augmentation=replace(deep.augmentation, part_share=0.4),
+        stages=(cosine_stage(256, 8, 64, 5e-4, 1e-6),),
+    )
+
+
 def wild_basic_quarter() -> Recipe:
     """``lpski-basic-quarter`` on the same pictures, begun with a part of those weights.
 
