@@ -14,7 +14,6 @@ from mobilehumanpose.data.crops import (
     occlude,
     person_box,
     random_affine,
-    random_part,
     vary_colors,
     vary_sharpness,
 )
@@ -306,28 +305,3 @@ def test_sharpening_raises_edges_and_keeps_planes():
     assert varied[:, 31].max() < 80
     assert varied[:, 32].min() > 160
     np.testing.assert_array_equal(varied[:, :20], step[:, :20])
-
-
-def test_parts_are_of_labelled_joints_and_as_often_as_asked_for():
-    has_px = np.ones(MUCO_21.num_joints, bool)
-    has_px[MUCO_21.index("L_Wrist")] = False
-    rng = np.random.default_rng(0)
-    sometimes = Augmentation(part_share=0.4)
-    parts = [random_part(has_px, MUCO_21, sometimes, rng) for _ in range(2000)]
-    assert not any((part & ~has_px).any() for part in parts)
-    assert np.mean([part.sum() < has_px.sum() for part in parts]) == pytest.approx(0.4, abs=0.04)
-    knee, crown = MUCO_21.index("R_Knee"), MUCO_21.index("Head_top")
-    assert {(bool(part[knee]), bool(part[crown])) for part in parts} == {
-        (True, True),
-        (False, True),
-        (True, False),
-    }
-    assert random_part(has_px, MUCO_21, Augmentation(), rng) is has_px
-
-
-def test_a_part_that_is_not_labelled_gives_the_whole():
-    legs = np.array([name.endswith(("Knee", "Ankle", "Hip")) for name in MUCO_21.joint_names])
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        part = random_part(legs, MUCO_21, Augmentation(part_share=1), rng)
-        assert part.sum() >= 4

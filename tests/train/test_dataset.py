@@ -113,6 +113,27 @@ def test_upright_crops_turn_torsos_and_mirror_them_right(tiny_set):
             assert lean == pytest.approx(0, abs=0.1)
 
 
+def test_joints_beyond_a_cut_are_outside_and_the_others_known(tiny_set):
+    plain = Augmentation(
+        scale_spread=0, rotation_share=0, full_turn_share=0, shift=0, zoom_share=0, flip_share=0,
+        occlusion_share=0, part_share=1, cut_share=1,
+    )  # fmt: skip
+    samples = tiny_set.samples
+    legs = np.array([name.endswith(("Knee", "Ankle", "Toe")) for name in MUCO_21.joint_names])
+    standing = samples.keypoints_px.copy()
+    standing[:, legs, 1] = 150
+    crops = dataset(replace(tiny_set, samples=replace(samples, keypoints_px=standing)), plain)
+    num_hidden = 0
+    for index in np.flatnonzero(samples.has_px.all(axis=1)):
+        for seed in range(8):
+            _, targets, known, _ = crops[0, index, seed]
+            is_outside = ((targets[:, :2] < 0) | (targets[:, :2] >= 1)).any(dim=1)
+            assert not known[is_outside].any()
+            assert known[~is_outside, :2].all()
+            num_hidden += int((targets[:, :2].abs() > 100).all(dim=1).sum())
+    assert num_hidden > 0
+
+
 class WhoCuts(CropDataset):
     """Tells of the process that cuts a crop instead of cutting one."""
 

@@ -43,8 +43,10 @@ class Augmentation:
         coarse_px: what the side of such a crop is shrunk to at least, before it is enlarged again.
         sharpen_share: of crops whose edges are raised, as phones do, and which makes up for
             photographs of little resolution.
-        part_share: of crops around a part of the body only, see :data:`BODY_PARTS`: detectors give
-            such boxes of people behind tables or cut off by the picture's edge.
+        part_share: of crops around a part of the body only, see :mod:`~.data.body_parts`:
+            detectors give such boxes of people behind tables or cut off by the picture's edge.
+        cut_share: of those, the share whose picture ends at the part, as portraits do. What lies
+            beyond is black, as beyond every picture, and joints there are outside.
     """
 
     scale_spread: float = 0.25
@@ -65,6 +67,7 @@ class Augmentation:
     coarse_px: int = 48
     sharpen_share: float = 0.0
     part_share: float = 0.0
+    cut_share: float = 0.0
 
 
 #: As 3DMPPE and MobileHumanPose vary their crops.
@@ -84,15 +87,6 @@ OCCLUSION_RATIOS = (0.3, 1 / 0.3)
 MAX_OCCLUSION_DRAWS = 20
 #: Places in the ready noise that a piece of it begins at.
 NUM_NOISE_STARTS = 1 << 16
-#: Parts of a body that are seen alone: how often, and the joints that they lack, sides left out.
-BODY_PARTS = (
-    (0.35, ("Knee", "Ankle", "Toe")),
-    (0.20, ("Ankle", "Toe")),
-    (0.30, ("Pelvis", "Hip", "Knee", "Ankle", "Toe")),
-    (0.15, ("Head_top", "Head", "Thorax", "Spine", "Shoulder", "Elbow", "Wrist", "Hand")),
-)
-#: A part with fewer labelled joints gives no box.
-MIN_PART_JOINTS = 4
 #: Edges are raised over so many px of the crop, and at most by so much of what a blur takes away.
 SHARPEN_SIGMA_PX = 2.0
 MAX_SHARPENING = 1.5
@@ -107,23 +101,6 @@ def person_box(
     if has_px.sum() < 2:
         return None
     return process_bbox(tight_box(keypoints_px[has_px]), image_size)
-
-
-def random_part(
-    has_px: NDArray[np.bool_],
-    skeleton: Skeleton,
-    augmentation: Augmentation,
-    rng: np.random.Generator,
-) -> NDArray[np.bool_]:
-    """(J,) which of the labelled joints to crop around: all of them, or those of a part."""
-    share = augmentation.part_share
-    if not share or rng.random() >= share:
-        return has_px
-    odds = [odd for odd, _ in BODY_PARTS]
-    _, lacks = BODY_PARTS[rng.choice(len(odds), p=odds)]
-    names = [name.removeprefix("L_").removeprefix("R_") for name in skeleton.joint_names]
-    part = has_px & np.array([name not in lacks for name in names])
-    return part if part.sum() >= MIN_PART_JOINTS else has_px
 
 
 def random_affine(

@@ -15,6 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ..data.body_parts import (
+    CUT_AROUND_PART_SHARE,
+    NOWHERE_PX,
+    blacken_beyond,
+    random_cut,
+    random_part,
+)
 from ..data.crops import (
     HALF_DEPTH_MM,
     Augmentation,
@@ -23,7 +30,6 @@ from ..data.crops import (
     occlude,
     person_box,
     random_affine,
-    random_part,
     vary_colors,
     vary_sharpness,
 )
@@ -110,9 +116,12 @@ class CropDataset(Dataset[Crops]):
         )
         keypoints_px, has_px = samples.keypoints_px[index], samples.has_px[index]
         rng = np.random.default_rng((seed, dataset_index, index))
-        part = has_px
+        part, cut = has_px, None
         if self.augmentation is not None:
             part = random_part(has_px, samples.skeleton, self.augmentation, rng)
+            cut = random_cut(keypoints_px, part, has_px & ~part, self.augmentation, rng)
+            if cut is not None and rng.random() >= CUT_AROUND_PART_SHARE:
+                part = has_px
         lean = torso_lean_degrees(keypoints_px, has_px, samples.skeleton) if self.upright else None
         if lean is not None:
             box = turned_square(keypoints_px[part], lean)
@@ -130,6 +139,10 @@ class CropDataset(Dataset[Crops]):
                 box, self.crop_px, self.augmentation, rng, lean_degrees=lean_degrees
             )
             crop = cut_crop(images, name, affine, self.crop_px, may_shrink=True)
+            if cut is not None:
+                blacken_beyond(crop, cut, affine, size)
+                hidden = cut.hides(keypoints_px)
+                keypoints_px = np.where(hidden[:, None], NOWHERE_PX, keypoints_px)
             crop = vary_sharpness(crop, self.augmentation, rng)
             occlude(crop, box, affine, size, self.augmentation, rng)
             planes = vary_colors(crop, self.augmentation, rng)
