@@ -22,7 +22,6 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = {
     "wild-basic-deep-parts": wild.wild_basic_deep_parts,
     "wild-basic-deep-portraits": wild.wild_basic_deep_portraits,
     "wild-basic-half": wild.wild_basic_half,
-    "wild-basic-half-portraits": wild.wild_basic_half_portraits,
     "wild-basic-quarter": wild.wild_basic_quarter,
     "wild-basic-taught": wild.wild_basic_taught,
     "free-lite0": free.free_lite0,

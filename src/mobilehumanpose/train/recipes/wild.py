@@ -185,21 +185,17 @@ def wild_basic_deep_parts() -> Recipe:
     )
 
 
-def ending_at_parts(augmentation: Augmentation) -> Augmentation:
-    """With pictures that end at the part of a body which they show, as portraits do.
-
-    Of joints beyond a picture's edge networks had learnt nothing, and were often sure.
-    """
-    return replace(augmentation, part_share=0.4, cut_share=0.5)
-
-
 def wild_basic_deep_portraits() -> Recipe:
-    """Go on from ``wild-basic-deep-parts``, by ``--init``, with portraits."""
+    """Go on from ``wild-basic-deep-parts``, by ``--init``, with portraits.
+
+    In half of the crops of a part of a body the picture ends there. Of joints beyond a picture's
+    edge networks had learnt nothing until then, and were often sure.
+    """
     parts = wild_basic_deep_parts()
     return replace(
         parts,
         name="wild-basic-deep-portraits",
-        augmentation=ending_at_parts(parts.augmentation),
+        augmentation=replace(parts.augmentation, cut_share=0.5),
     )
 
 
@@ -228,20 +224,6 @@ def wild_basic_half() -> Recipe:
         name="wild-basic-half",
         preset="lpski-basic-half",
         stages=(cosine_stage(256, 7, 64, 1.4e-3, 1e-6, teacher_weight=0.2),),
-    )
-
-
-def wild_basic_half_portraits() -> Recipe:
-    """Go on from ``wild-basic-half``, by ``--init``, with portraits.
-
-    Its ``--teacher`` is ``lpski-basic-deep-wild``, which learnt from portraits before.
-    """
-    half = wild_basic_half()
-    return replace(
-        half,
-        name="wild-basic-half-portraits",
-        augmentation=ending_at_parts(half.augmentation),
-        stages=(cosine_stage(256, 6, 64, 8e-4, 1e-6, teacher_weight=0.2),),
     )
 
 
