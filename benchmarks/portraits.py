@@ -92,24 +92,26 @@ def portraits(person: Person) -> Iterator[Portrait]:
         )
 
 
-def measure(network: PoseNetwork, made: list[Portrait], *, closely: bool) -> list[str]:
-    """The figures of a model."""
+def measure(network: PoseNetwork, made: list[Portrait]) -> dict[str, list[str]]:
+    """The figures of a model: closely, and quick."""
     limbs = network.skeleton.indices(LIMB_JOINTS)
-    scores, arms_right, legs_sure = [], [], []
-    for portrait in made:
-        sight = find_person(network, portrait.photo)
-        scores.append(sight.score)
-        if closely:
-            (sight,) = look_closely(network, portrait.photo, [sight])
-        off_px = np.linalg.norm(sight.keypoints_px[limbs] - portrait.limbs_px, axis=1)
-        arms_right += (off_px[ARMS] < 0.2 * portrait.torso_px)[portrait.shown[ARMS]].tolist()
-        legs_sure += (sight.scores[limbs][LEGS] >= SURE)[portrait.below[LEGS]].tolist()
-    found = [np.mean(np.array(scores) >= least) for least in (MIN_SIGHT_SCORE, FIND_SCORE)]
-    return [
-        f"{found[0]:.0%}, {found[1]:.0%}",
-        f"{np.mean(arms_right):.3f} of {len(arms_right)}",
-        f"{np.mean(legs_sure):.1%} of {len(legs_sure)}",
-    ]
+    sights = [find_person(network, portrait.photo) for portrait in made]
+    closer = [look_closely(network, p.photo, [s])[0] for p, s in zip(made, sights, strict=True)]
+    scores = np.array([sight.score for sight in sights])
+    found = ", ".join(f"{np.mean(scores >= least):.0%}" for least in (MIN_SIGHT_SCORE, FIND_SCORE))
+    figures = {}
+    for looks, seen in (("ten views", closer), ("quick", sights)):
+        arms_right, legs_sure = [], []
+        for portrait, sight in zip(made, seen, strict=True):
+            off_px = np.linalg.norm(sight.keypoints_px[limbs] - portrait.limbs_px, axis=1)
+            arms_right += (off_px[ARMS] < 0.2 * portrait.torso_px)[portrait.shown[ARMS]].tolist()
+            legs_sure += (sight.scores[limbs][LEGS] >= SURE)[portrait.below[LEGS]].tolist()
+        figures[looks] = [
+            found,
+            f"{np.mean(arms_right):.3f} of {len(arms_right)}",
+            f"{np.mean(legs_sure):.1%} of {len(legs_sure)}",
+        ]
+    return figures
 
 
 def main() -> None:
@@ -128,14 +130,8 @@ def main() -> None:
         made = made[:: arguments.every]
         for model in arguments.model:
             network = PoseNetwork(model_path(model), num_threads=arguments.threads)
-            for closely in (True, False):
-                figures = measure(network, made, closely=closely)
-                table.add_row(
-                    Path(model).stem,
-                    f"{len(made)}, {name}",
-                    "ten views" if closely else "quick",
-                    *figures,
-                )
+            for looks, figures in measure(network, made).items():
+                table.add_row(Path(model).stem, f"{len(made)}, {name}", looks, *figures)
     Console(width=160).print(table)
 
 
